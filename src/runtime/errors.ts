@@ -1,0 +1,28 @@
+/** One row of the error table: what it means. The table is kept equal to `docs/errors.md` by a test. */
+export const errorTable = {
+  mesh_bind_failed: "The mesh could not listen on its address.",
+  mesh_config_invalid: "A mesh option has a value that cannot work.",
+  payload_not_object: "A push or broadcast payload is neither a JSON object nor bytes.",
+  payload_not_json: "A payload cannot be written as JSON.",
+  payload_binary_v1: "A binary payload was pushed to a client that speaks the V1 protocol, which has none.",
+  payload_too_large: "A message is larger than the engine between the nodes can carry.",
+  field_too_long: "A join_ref, ref, topic, event or status of a binary message is longer than 255 bytes.",
+  not_joined: "A push or broadcast was attempted before join returned.",
+  endpoint_config_invalid: "An endpoint, socket or channel option has a value that cannot work.",
+  endpoint_bind_failed: "The endpoint could not listen on its address.",
+  endpoint_state: "The endpoint was used before it started or after it stopped.",
+} as const satisfies Record<string, string>;
+
+/** Stable code of an operational error. */
+export type ErrorCode = keyof typeof errorTable;
+
+/** The one class of operational errors. Programs switch on `code`; `message` is for people. */
+export class SimurghError extends Error {
+  override readonly name = "SimurghError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(`${code}: ${message}`, options);
+    this.code = code;
+  }
+}
