@@ -1,0 +1,147 @@
+/**
+ * `npm test [-- layer…]`: installs what is missing, builds, type-checks, lints, runs the layers of the suite in
+ * their order. Needs nothing but Node to begin with. Its last line is the count.
+ */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { installServers } from "./lib/install-servers.mjs";
+import { layers } from "./lib/layers.mjs";
+import { run } from "./lib/run.mjs";
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+const inCi = process.env.CI === "true";
+const scratch = mkdtempSync(join(tmpdir(), "simurgh-test-"));
+const skipNotes = join(scratch, "skips");
+process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
+
+const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+const bin = (/** @type {string} */ name) => join("node_modules", ".bin", name);
+const count = { passed: 0, failed: 0, skipped: 0 };
+
+/**
+ * Runs one stage, prints its result and time, and its whole output when it failed.
+ * @param {string} name
+ * @param {() => Promise<{ ok: boolean, note?: string, output: string }>} work
+ */
+async function stage(name, work) {
+  process.stdout.write(`${name.padEnd(10)} `);
+  const from = performance.now();
+  const { ok, note = "", output } = await work();
+  const seconds = ((performance.now() - from) / 1000).toFixed(1);
+  console.log(`${ok ? "ok    " : "FAILED"} ${`${seconds} s`.padStart(8)}  ${note}`);
+  if (!ok) console.log(`${output.trimEnd()}\n`);
+  return ok;
+}
+
+/**
+ * A stage of commands one after the other; it fails, and counts as one failure, with the first that fails.
+ * @param {string} name
+ * @param {readonly (readonly [string, ...string[]])[]} commands
+ */
+async function commandStage(name, commands) {
+  const ok = await stage(name, async () => {
+    for (const [command, ...args] of commands) {
+      const { code, output } = await run(command, args);
+      if (code !== 0) return { ok: false, output: `${command} ${args.join(" ")}\n${output}` };
+    }
+    return { ok: true, output: "" };
+  });
+  if (!ok) count.failed += 1;
+  return ok;
+}
+
+/** Folders of consumers that have a TypeScript project of their own. */
+function consumerProjects() {
+  const folders = ["examples", "bench"].filter((folder) => existsSync(folder));
+  const below = folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
+  return [...folders, ...below].map((path) => join(path, "tsconfig.json")).filter((path) => existsSync(path));
+}
+
+/** @param {string} path a file of vitest's JSON reporter */
+function readCounts(path) {
+  if (!existsSync(path)) return undefined;
+  const report = JSON.parse(readFileSync(path, "utf8"));
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
+
+/** @param {import("./lib/layers.mjs").Layer} layer */
+function layerStage(layer) {
+  return stage(layer.name, async () => {
+    const report = join(scratch, `${layer.name}.json`);
+    const { code, output } = await run(
+      bin("vitest"),
+      [
+        "run",
+        "--project",
+        layer.name,
+        "--reporter=default",
+        "--reporter=json",
+        `--outputFile.json=${report}`,
+      ],
+      { env: { ...process.env, SIMURGH_SKIP_NOTES: skipNotes } },
+    );
+    const counts = readCounts(report) ?? { passed: 0, failed: 0, skipped: 0 };
+    // A suite that does not load, or an error outside of any test, fails the run without a failed test.
+    if (code !== 0 && counts.failed === 0) counts.failed = 1;
+    count.passed += counts.passed;
+    count.failed += counts.failed;
+    count.skipped += counts.skipped;
+    const parts = [`${counts.passed} passed`];
+    if (counts.failed > 0) parts.push(`${counts.failed} failed`);
+    if (counts.skipped > 0) parts.push(`${counts.skipped} skipped`);
+    return { ok: counts.failed === 0, note: parts.join(", "), output };
+  });
+}
+
+async function programsStage() {
+  await stage("programs", async () => {
+    const { missing, advice } = await installServers();
+    if (missing.length === 0) return { ok: true, note: "all there", output: "" };
+    if (inCi) count.failed += missing.length;
+    const note = `missing: ${missing.join(", ")}`;
+    if (!inCi) console.log(`\n${advice.trimEnd()}`);
+    return { ok: !inCi, note, output: advice };
+  });
+}
+
+/** @param {string[]} names */
+function chooseLayers(names) {
+  const unknown = names.filter((name) => !layers.some((layer) => layer.name === name));
+  if (unknown.length > 0) {
+    console.error(`no such layer: ${unknown.join(", ")}; there are ${layers.map((l) => l.name).join(", ")}`);
+    process.exit(2);
+  }
+  return names.length === 0 ? layers : layers.filter((layer) => names.includes(layer.name));
+}
+
+function finish() {
+  if (existsSync(skipNotes)) {
+    const reasons = new Set(readFileSync(skipNotes, "utf8").trim().split("\n"));
+    for (const reason of reasons) console.log(`skipped: ${reason}`);
+  }
+  const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : "";
+  console.log(`${count.passed} passed, ${count.failed} failed${skipped}`);
+  process.exitCode = count.failed > 0 ? 1 : 0;
+}
+
+const chosen = chooseLayers(process.argv.slice(2));
+const prepare = existsSync("scripts/prepare.mjs") ? [process.execPath, "scripts/prepare.mjs"] : [npm, "ci"];
+const prepared = await commandStage("prepare", existsSync("node_modules") ? [] : [prepare]);
+if (prepared) {
+  if (chosen.some((layer) => layer.servers)) await programsStage();
+  await commandStage("build", [[npm, "run", "--silent", "build"]]);
+  if (chosen === layers) {
+    const projects = ["test/tsconfig.json", ...consumerProjects()];
+    const checks = projects.map((path) => /** @type {const} */ ([bin("tsc"), "-p", path, "--noEmit"]));
+    await commandStage("types", [[bin("tsc"), "-b"], ...checks]);
+    await commandStage("lint", [[bin("biome"), "check", "."]]);
+  }
+  for (const layer of chosen) await layerStage(layer);
+}
+finish();

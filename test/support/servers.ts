@@ -1,0 +1,46 @@
+import { appendFileSync } from "node:fs";
+import { findProgram, serverPackages } from "../../scripts/lib/servers.mjs";
+
+/** A program that some tests need and Node does not bring. */
+export type ServerName = keyof typeof serverPackages;
+
+/** What {@link requireServer} found. */
+export interface Server {
+  /** Full path of the program; its bare name when it is missing. */
+  readonly path: string;
+  /** For `describe.skipIf(server.missing)`. */
+  readonly missing: boolean;
+}
+
+/**
+ * Finds a program. A missing one is noted for the report of `npm test`, and its suites are to be skipped; with
+ * `CI=true` nothing may be skipped, so it throws instead.
+ *
+ * ```ts
+ * const haproxy = requireServer("haproxy");
+ * describe.skipIf(haproxy.missing)("…", () => { spawn(haproxy.path, …) });
+ * ```
+ */
+export function requireServer(name: ServerName): Server {
+  const path = findProgram(name);
+  if (path !== undefined) return { path, missing: false };
+  const reason = `${name} is not installed (Debian package ${serverPackages[name]})`;
+  if (process.env.CI === "true") throw new Error(reason);
+  return skipped(name, reason);
+}
+
+/** Whether this process may make network namespaces: that takes `ip` and root. */
+export function requireNamespaces(): Server {
+  const ip = requireServer("ip");
+  if (ip.missing || process.getuid?.() === 0) return ip;
+  const reason = "network namespaces need root";
+  if (process.env.CI === "true") throw new Error(reason);
+  return skipped("ip", reason);
+}
+
+function skipped(name: ServerName, reason: string): Server {
+  const notes = process.env.SIMURGH_SKIP_NOTES;
+  if (notes === undefined) console.warn(`skipped: ${reason}`);
+  else appendFileSync(notes, `${reason}\n`);
+  return { path: name, missing: true };
+}
