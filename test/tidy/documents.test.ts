@@ -5,7 +5,7 @@ import { publicEntryFiles } from "./rules/all.js";
 
 /** Rows of all tables in a page whose first cell is one name in backquotes: name and second cell. */
 function tableRows(page: string): [string, string][] {
-  return [...page.matchAll(/^\| `([^`]+)` \| (.*?) \|/gm)].map(([, name = "", text = ""]) => [name, text]);
+  return [...page.matchAll(/^\| `([^`]+)` +\| +(.*?) +\|/gm)].map(([, name = "", text = ""]) => [name, text]);
 }
 
 /** The part of a page under one heading of the second level. */
