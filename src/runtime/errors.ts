@@ -11,6 +11,14 @@ export const errorTable = {
   endpoint_config_invalid: "An endpoint, socket or channel option has a value that cannot work.",
   endpoint_bind_failed: "The endpoint could not listen on its address.",
   endpoint_state: "The endpoint was used before it started or after it stopped.",
+  balancer_bind_failed: "The front door could not listen on its address.",
+  balancer_start_failed: "The balancer's program is missing, or does not run with its configuration.",
+  balancer_update_failed: "The balancer did not take a change of its servers.",
+  app_load_failed: "The application is missing, threw while it loaded, or made no endpoint.",
+  fleet_start_failed: "A node of the fleet did not become ready.",
+  fleet_door_taken: "The port of the fleet's door is taken by another program or fleet.",
+  fleet_not_found: "No fleet answers behind that door.",
+  control_failed: "The control socket of a fleet could not be made, or gave no proper answer.",
 } as const satisfies Record<string, string>;
 
 /** Stable code of an operational error. */
