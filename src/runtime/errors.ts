@@ -11,6 +11,8 @@ export const errorTable = {
   endpoint_config_invalid: "An endpoint, socket or channel option has a value that cannot work.",
   endpoint_bind_failed: "The endpoint could not listen on its address.",
   endpoint_state: "The endpoint was used before it started or after it stopped.",
+  token_config_invalid: "A secret, salt or option of a token has a value that cannot work.",
+  token_data_invalid: "A token was to carry data that it cannot: of a wrong type, too deep or too large.",
   balancer_bind_failed: "The front door could not listen on its address.",
   balancer_start_failed: "The balancer's program is missing, or does not run with its configuration.",
   balancer_update_failed: "The balancer did not take a change of its servers.",

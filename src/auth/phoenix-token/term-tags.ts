@@ -1,0 +1,22 @@
+/** The first byte of every term, and the tags after it: Erlang's external term format. */
+export const tag = {
+  version: 131,
+  compressed: 80,
+  newFloat: 70,
+  smallInteger: 97,
+  integer: 98,
+  float: 99,
+  atomLatin1: 100,
+  smallTuple: 104,
+  largeTuple: 105,
+  nil: 106,
+  string: 107,
+  list: 108,
+  binary: 109,
+  smallBig: 110,
+  largeBig: 111,
+  smallAtomLatin1: 115,
+  map: 116,
+  atomUtf8: 118,
+  smallAtomUtf8: 119,
+} as const;
