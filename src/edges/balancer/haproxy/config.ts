@@ -1,0 +1,91 @@
+import type { BalancerServer } from "../../../contracts/balancer.js";
+import type { Address } from "../../../contracts/network.js";
+
+/** What a config says; all of it is decided by the caller. */
+export interface ConfigSettings {
+  readonly door: readonly Address[];
+  readonly servers: readonly BalancerServer[];
+  /** Path of the socket that takes commands at run time. */
+  readonly socketPath: string;
+  readonly connectionsMax: number;
+  readonly serverConnectionsMax: number;
+  readonly tunnelTimeoutMs: number;
+}
+
+/** The two pools. A WebSocket lives for hours and a request for milliseconds, so each is balanced by itself. */
+export const pools = ["web", "websocket"] as const;
+
+/** The name of a server in the config: HAProxy allows letters, digits and `_ . : -` only. */
+export function configName(server: BalancerServer, index: number): string {
+  return `${index + 1}_${server.name.replace(/[^\w.:-]/g, "_")}`;
+}
+
+/** An address as HAProxy writes it. */
+export function hostPort({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+const bindLine = (address: Address) => {
+  const bothFamilies = address.host === "::" ? " v4v6" : "";
+  return `    bind ${hostPort(address)}${bothFamilies}`;
+};
+
+const serverLine = (server: BalancerServer, index: number) =>
+  `    server ${configName(server, index)} ${hostPort(server.address)} weight ${server.weight}`;
+
+/** Writes the config of a fleet. Each line that is not plain says why it is there. */
+export function haproxyConfig(settings: ConfigSettings): string {
+  const { door, servers, socketPath, connectionsMax, serverConnectionsMax, tunnelTimeoutMs } = settings;
+  const serverLines = servers.map(serverLine).join("\n");
+  return `# Written by simurgh; it is written anew with every change of the fleet.
+global
+    maxconn ${connectionsMax}
+    # Without this a second HAProxy could share the door's port, and no one would notice.
+    noreuseport
+    stats socket ${quote(socketPath)} mode 600 level admin
+
+defaults
+    mode http
+    timeout connect 2s
+    timeout client 60s
+    timeout server 60s
+    timeout queue 5s
+    timeout check 1s
+    # A client that sends its request byte by byte holds no server for longer than this.
+    timeout http-request 10s
+    timeout http-keep-alive 30s
+    # WebSockets: above two heartbeats of a client, which come every 30 s.
+    timeout tunnel ${tunnelTimeoutMs}ms
+    # A connection that only one side has closed.
+    timeout client-fin 5s
+    timeout server-fin 5s
+    option forwardfor
+    balance leastconn
+    # /ready: 200 takes new connections; 503 (starting, draining) takes none and keeps what is there, which is what
+    # HAProxy calls a conditional pass; anything else, or silence, is a failed check.
+    option httpchk GET /ready
+    http-check expect rstatus ^(200|503)$
+    http-check expect error-status L7OKC status 200
+    # A server that is gone is not seen by a client: the connection, or a GET that got no answer, goes to another.
+    retries 3
+    option redispatch 1
+    retry-on conn-failure empty-response
+    # The first refused connection asks for a check at once; a dead server's clients are cut, to come back elsewhere.
+    default-server check inter 1s fastinter 200ms downinter 500ms rise 1 fall 3 observe layer4 error-limit 1 on-error fastinter on-marked-down shutdown-sessions maxconn ${serverConnectionsMax}
+    http-error status 503 content-type text/plain string "no node is ready\\n" hdr retry-after 1 hdr cache-control no-store
+
+frontend door
+${door.map(bindLine).join("\n")}
+    # Only what is safe to repeat is sent again.
+    http-request disable-l7-retry unless METH_GET
+    use_backend websocket if { req.hdr(Upgrade) -i websocket }
+    default_backend web
+
+${pools.map((pool) => `backend ${pool}\n${serverLines}`).join("\n\n")}
+`;
+}
+
+/** Quotes a word of the config. */
+function quote(word: string): string {
+  return `"${word.replace(/["\\$]/g, "\\$&")}"`;
+}
