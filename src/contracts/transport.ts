@@ -8,10 +8,12 @@ import type { Frame } from "./frame.js";
 export interface Sink {
   /** Writes one frame. False: the peer's buffer is full; `SinkHandler.onDrain` follows when it is not. */
   write(frame: Frame): boolean;
-  /** Writes several frames as one. Same answer as `write`. MUST NOT keep the array. */
+  /** Writes several frames as one. Same answer as `write`. The array belongs to the sink from now on. */
   writeAll(frames: readonly Frame[]): boolean;
   /** Bytes handed over and not yet taken by the peer's system. */
   readonly queuedBytes: number;
+  /** Bytes received from the client so far, of any kind; tells an idle client from a busy one. */
+  readonly bytesReceived: number;
   /** Says goodbye with a close code and reason, after everything written before. */
   close(code: number, reason: string): void;
   /** Cuts the connection without a goodbye and frees its queue. */

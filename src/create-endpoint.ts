@@ -1,0 +1,196 @@
+import { randomBytes } from "node:crypto";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Logger } from "./contracts/logger.js";
+import type { PubSubAdapter, PubSubEvent } from "./contracts/pubsub-adapter.js";
+import { local } from "./edges/pubsub/local.js";
+import { systemClock } from "./edges/system/clock.js";
+import { lineLogger } from "./edges/system/logger.js";
+import { systemRandom } from "./edges/system/random.js";
+import { NodeHttp } from "./edges/transports/node-http.js";
+import type { BroadcastEvent } from "./runtime/channel-types.js";
+import { EndpointCore } from "./runtime/endpoint.js";
+import type { DrainOptions, MountOptions } from "./runtime/endpoint-options.js";
+import { SimurghError } from "./runtime/errors.js";
+import type { SocketRoutes } from "./runtime/socket-definition.js";
+
+/** What an endpoint is, as its author writes it. */
+export interface EndpointOptions {
+  /** Sockets by path, plain or with settings: `{ "/socket": users.routes({ … }) }`. */
+  readonly sockets: Readonly<Record<string, SocketRoutes | MountOptions>>;
+  /** The way to other nodes. Default: none, this node is alone. */
+  readonly pubsub?: PubSubAdapter;
+  /** This node's name in the cluster, such as `n1@10.0.0.1`. Default: made up at random. */
+  readonly name?: string;
+  /** Answers every request that is not ours, when the endpoint listens by itself. */
+  readonly http?: RequestListener;
+  /** The host that browsers know this service by; origins are checked against it. */
+  readonly url?: { readonly host: string };
+  readonly drain?: DrainOptions;
+  /** Default: lines on stderr, from level `info`. */
+  readonly logger?: Logger;
+}
+
+/** Where to listen. Port 0 takes a free one. */
+export interface ListenOptions {
+  readonly port: number;
+  /** Default: all addresses. */
+  readonly host?: string;
+}
+
+/** A running server of sockets. */
+export interface Endpoint {
+  readonly name: string;
+  /** Starts the engine, then listens. Rejects with `endpoint_bind_failed`, or the engine's error. */
+  listen(options: ListenOptions): Promise<{ readonly port: number }>;
+  /** Takes part in a server that you keep: sockets and health checks are ours, all else stays yours. */
+  attach(server: Server): Promise<void>;
+  /** Sends an event to every subscriber of a topic, on every node. */
+  broadcast(topic: string, event: string, payload: object): void;
+  /** Sends an event to the subscribers on this node only. */
+  localBroadcast(topic: string, event: string, payload: object): void;
+  /** Closes every connection of that socket id, on every node. */
+  disconnect(socketId: string): void;
+  /** Calls `listener` for every event of a topic until the returned function is called. */
+  subscribe(topic: string, listener: (event: BroadcastEvent) => void): () => void;
+  /** Calls `watcher` when another node, or the engine, comes or goes, until the returned function is called. */
+  watch(watcher: (event: PubSubEvent) => void): () => void;
+  /** Names of the other nodes that are reachable now. */
+  nodes(): readonly string[];
+  /** Whether new connections are welcome: what `GET /ready` says. */
+  readonly ready: boolean;
+  /** Counters and gauges of this node. */
+  stats(): EndpointStats;
+  /** Turns `/ready` to 503 and sends the connections away with 1012, in batches. */
+  drain(): Promise<void>;
+  /** Closes everything. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** Figures of one node. */
+export type EndpointStats = ReturnType<EndpointCore["counters"]["snapshot"]> & {
+  readonly pubsub: Readonly<Record<string, number>>;
+};
+
+/** A request whose headers are not complete after this is cut off. */
+const HEADERS_TIMEOUT_MS = 10_000;
+/** A request that is not complete after this is cut off. */
+const REQUEST_TIMEOUT_MS = 30_000;
+/** Longer than balancers keep idle connections, so that it is they who close. */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+/** Connections that do not end after a stop are cut after this. */
+const STOP_TIMEOUT_MS = 6_000;
+
+/** Makes an endpoint. Throws `endpoint_config_invalid` for options that cannot work. */
+export function createEndpoint(options: EndpointOptions): Endpoint {
+  const core = new EndpointCore({
+    name: options.name ?? `node-${randomBytes(4).toString("hex")}`,
+    host: options.url?.host,
+    sockets: options.sockets,
+    adapter: options.pubsub ?? local(),
+    drain: options.drain ?? {},
+    clock: systemClock,
+    random: systemRandom,
+    logger: options.logger ?? lineLogger(),
+  });
+  return new NodeEndpoint(core, options.http);
+}
+
+class NodeEndpoint implements Endpoint {
+  readonly #core: EndpointCore;
+  readonly #http: NodeHttp;
+  #server: Server | undefined = undefined;
+
+  constructor(core: EndpointCore, app: RequestListener | undefined) {
+    this.#core = core;
+    this.#http = new NodeHttp(core, app);
+  }
+
+  get name(): string {
+    return this.#core.name;
+  }
+
+  get ready(): boolean {
+    return this.#core.state === "ready";
+  }
+
+  async listen({ port, host }: ListenOptions): Promise<{ readonly port: number }> {
+    const server = createServer({
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      connectionsCheckingInterval: 1_000,
+    });
+    this.#http.attach(server);
+    this.#server = server;
+    await this.#core.start();
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", (cause) => {
+        const where = `${host ?? "*"}:${port}`;
+        reject(
+          new SimurghError("endpoint_bind_failed", `cannot listen on ${where}: ${cause.message}`, { cause }),
+        );
+      });
+      server.listen(port, host, resolve);
+    });
+    // A listening TCP server has an AddressInfo; strings are for pipes.
+    return { port: (server.address() as AddressInfo).port };
+  }
+
+  async attach(server: Server): Promise<void> {
+    this.#http.attach(server);
+    await this.#core.start();
+  }
+
+  broadcast(topic: string, event: string, payload: object): void {
+    this.#core.pubsub.broadcast(topic, event, payload);
+  }
+
+  localBroadcast(topic: string, event: string, payload: object): void {
+    this.#core.pubsub.localBroadcast(topic, event, payload);
+  }
+
+  disconnect(socketId: string): void {
+    this.broadcast(socketId, "disconnect", {});
+  }
+
+  subscribe(topic: string, listener: (event: BroadcastEvent) => void): () => void {
+    return this.#core.subscribe(topic, listener);
+  }
+
+  watch(watcher: (event: PubSubEvent) => void): () => void {
+    return this.#core.watch(watcher);
+  }
+
+  nodes(): readonly string[] {
+    return this.#core.pubsub.nodes();
+  }
+
+  stats(): EndpointStats {
+    return { ...this.#core.counters.snapshot(), pubsub: this.#core.pubsub.stats() };
+  }
+
+  drain(): Promise<void> {
+    return this.#core.drain();
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    const closed = server === undefined ? undefined : closeServer(server);
+    await this.#core.stop();
+    await closed;
+  }
+}
+
+/** Stops listening at once, and resolves when the last connection has ended, or was cut. */
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = systemClock.after(STOP_TIMEOUT_MS, () => server.closeAllConnections());
+    server.close(() => {
+      cut();
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,181 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { type Server, type ServerOptions, WebSocket, WebSocketServer } from "ws";
+import type { Frame } from "../../contracts/frame.js";
+import type { Sink, SinkHandler } from "../../contracts/transport.js";
+import { WireJoiner, wireOf } from "./wire-frames.js";
+
+/** Settings of a WebSocket transport. */
+export interface WsTransportOptions {
+  /** Bytes of one message from a client; above, the connection is closed with 1009. */
+  readonly frameBytesMax: number;
+  /** Whether to offer permessage-deflate. Costs tens of KB a connection, and CPU for each of its frames. */
+  readonly compress: boolean;
+  /** Sent with every handshake answer. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A connection that answers no close frame is cut after this. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/** A connection that knows its session, so that listeners can be shared by all. */
+class SessionSocket extends WebSocket {
+  handler: SinkHandler | undefined = undefined;
+}
+
+/** `closeTimeout` is newer than the package's types. */
+type WsOptions = ServerOptions<typeof SessionSocket> & { readonly closeTimeout: number };
+
+const joiner = new WireJoiner();
+
+/** WebSockets on Node by the `ws` package: its handshake and parser; the frames are written by us. */
+export class WsTransport {
+  readonly #server: Server<typeof SessionSocket>;
+  /** The subprotocol chosen for a request whose upgrade is under way. */
+  readonly #chosen = new WeakMap<IncomingMessage, string>();
+
+  constructor(options: WsTransportOptions) {
+    const settings: WsOptions = {
+      WebSocket: SessionSocket,
+      noServer: true,
+      clientTracking: false,
+      maxPayload: options.frameBytesMax,
+      perMessageDeflate: options.compress,
+      closeTimeout: CLOSE_TIMEOUT_MS,
+      handleProtocols: (_offered, request) => this.#chosen.get(request) ?? false,
+    };
+    this.#server = new WebSocketServer(settings);
+    const lines = Object.entries(options.headers).map(([name, value]) => `${name}: ${value}`);
+    this.#server.on("headers", (headers) => headers.push(...lines));
+  }
+
+  /** Completes the handshake; `open` makes the session of the new connection. */
+  upgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    subprotocol: string | undefined,
+    open: (sink: Sink) => SinkHandler,
+  ): void {
+    if (subprotocol !== undefined) this.#chosen.set(request, subprotocol);
+    this.#server.handleUpgrade(request, socket, head, (ws) => {
+      ws.handler = open(ws.extensions === "" ? new RawSink(ws, socket) : new DeflateSink(ws, socket));
+      ws.on("message", onMessage);
+      ws.on("close", onClose);
+      ws.on("error", onError);
+    });
+  }
+}
+
+function handlerOf(ws: WebSocket): SinkHandler | undefined {
+  return ws instanceof SessionSocket ? ws.handler : undefined;
+}
+
+// Shared by all connections, so that each costs no closures.
+function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
+  // The binary type is the default, so a message is one Buffer.
+  const bytes = data as Buffer;
+  if (isBinary) handlerOf(this)?.onBinary(bytes);
+  else handlerOf(this)?.onText(bytes.toString("utf8"));
+}
+
+function onClose(this: WebSocket, code: number, reason: Buffer): void {
+  handlerOf(this)?.onClose(code, reason.toString("utf8"));
+}
+
+/** A peer's fault: `ws` has answered with the close code for it, and `close` follows. */
+function onError(this: WebSocket): void {
+  if (this.readyState === this.OPEN) this.terminate();
+}
+
+/** Bytes that a socket of this connection has received, where the stream counts them. */
+function received(socket: Duplex): number {
+  return "bytesRead" in socket && typeof socket.bytesRead === "number" ? socket.bytesRead : 0;
+}
+
+/** Writes finished frames to the socket itself: without compression `ws` would do no more, only slower. */
+class RawSink implements Sink {
+  readonly #ws: SessionSocket;
+  readonly #socket: Duplex;
+
+  constructor(ws: SessionSocket, socket: Duplex) {
+    this.#ws = ws;
+    this.#socket = socket;
+  }
+
+  get queuedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  get bytesReceived(): number {
+    return received(this.#socket);
+  }
+
+  write(frame: Frame): boolean {
+    return this.#writeBytes(wireOf(frame));
+  }
+
+  writeAll(frames: readonly Frame[]): boolean {
+    return this.#writeBytes(joiner.join(frames));
+  }
+
+  #writeBytes(bytes: Uint8Array): boolean {
+    // After a close frame, or when the peer is gone, there is nobody to write to; `close` follows.
+    if (this.#ws.readyState !== this.#ws.OPEN) return true;
+    if (this.#socket.write(bytes)) return true;
+    this.#socket.once("drain", () => this.#ws.handler?.onDrain());
+    return false;
+  }
+
+  close(code: number, reason: string): void {
+    this.#ws.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#ws.terminate();
+  }
+
+  pause(): void {
+    this.#ws.pause();
+  }
+
+  resume(): void {
+    this.#ws.resume();
+  }
+}
+
+/** Frames above this wait for the compressor before more is handed over. */
+const DEFLATE_HIGH_WATER_BYTES = 64 * 1024;
+
+/** For connections that negotiated permessage-deflate: the frames must go through its compressor. */
+class DeflateSink extends RawSink {
+  readonly #ws: SessionSocket;
+
+  constructor(ws: SessionSocket, socket: Duplex) {
+    super(ws, socket);
+    this.#ws = ws;
+  }
+
+  override get queuedBytes(): number {
+    return this.#ws.bufferedAmount;
+  }
+
+  override write(frame: Frame): boolean {
+    return this.writeAll([frame]);
+  }
+
+  override writeAll(frames: readonly Frame[]): boolean {
+    const ws = this.#ws;
+    if (ws.readyState !== ws.OPEN) return true;
+    let full = false;
+    frames.forEach((frame, i) => {
+      const last = i === frames.length - 1;
+      const options = { binary: frame.binary !== undefined };
+      ws.send(frame.binary ?? frame.text ?? "", options, () => {
+        if (last && full) ws.handler?.onDrain();
+      });
+    });
+    full = ws.bufferedAmount > DEFLATE_HIGH_WATER_BYTES;
+    return !full;
+  }
+}

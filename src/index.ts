@@ -1,0 +1,59 @@
+/** Phoenix Channels for TypeScript, built to scale out. */
+
+export type { LogFields, Logger } from "./contracts/logger.js";
+export type { PubSubAdapter, PubSubEvent, PubSubHost } from "./contracts/pubsub-adapter.js";
+export type { Json, JsonObject } from "./core/shared/json.js";
+export type { Param, Params } from "./core/socket/query.js";
+export {
+  createEndpoint,
+  type Endpoint,
+  type EndpointOptions,
+  type EndpointStats,
+  type ListenOptions,
+} from "./create-endpoint.js";
+export { local } from "./edges/pubsub/local.js";
+export { type LineLoggerOptions, type LogLevel, lineLogger } from "./edges/system/logger.js";
+export type { Payload } from "./runtime/broadcast.js";
+export {
+  type BroadcastEvent,
+  type ChannelContext,
+  type ChannelOptions,
+  event,
+  type SocketFacts,
+  type SocketRef,
+  type TerminateReason,
+} from "./runtime/channel-types.js";
+export type { HttpAnswer, SessionSource } from "./runtime/connect.js";
+export type { ConnectInfo, ConnectRequest, Peer } from "./runtime/connect-request.js";
+export type {
+  CheckOrigin,
+  DrainOptions,
+  LongPollOptions,
+  MountOptions,
+  WebSocketOptions,
+} from "./runtime/endpoint-options.js";
+export { type ErrorCode, SimurghError } from "./runtime/errors.js";
+export type { SocketLimits } from "./runtime/mount.js";
+export {
+  error,
+  type HandlerResult,
+  type MaybePromise,
+  ok,
+  type Reply,
+  reply,
+  type Stop,
+  stop,
+} from "./runtime/result.js";
+export {
+  type Accept,
+  accept,
+  type ChannelDefinition,
+  type Refuse,
+  type Route,
+  refuse,
+  route,
+  type SocketDefinition,
+  type SocketOptions,
+  type SocketRoutes,
+  socket,
+} from "./runtime/socket-definition.js";

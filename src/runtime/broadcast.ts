@@ -1,0 +1,84 @@
+import type { Frame } from "../contracts/frame.js";
+import type { Json } from "../core/shared/json.js";
+import { assertPushable, toJson } from "./payload.js";
+
+/** The form of a payload: anything JSON, or bytes. */
+export type Payload = Json | Uint8Array;
+
+const KIND_JSON = 0;
+const KIND_BINARY = 1;
+
+/**
+ * One event on its way to the subscribers of a topic. Text, bytes and frames are made when somebody needs them,
+ * once, and shared: a message from another node that goes straight to clients is never parsed.
+ */
+export class Broadcast {
+  readonly topic: string;
+  readonly event: string;
+  /** The encoded frame for each serializer, by its slot. */
+  readonly frames: [Frame | undefined, Frame | undefined] = [undefined, undefined];
+  #json: string | undefined;
+  #payload: Payload | undefined;
+
+  private constructor(topic: string, event: string, payload: Payload | undefined, json: string | undefined) {
+    this.topic = topic;
+    this.event = event;
+    this.#payload = payload;
+    this.#json = json;
+  }
+
+  /** A broadcast made on this node. Throws in the sender when the payload cannot go over the wire. */
+  static of(topic: string, event: string, payload: object): Broadcast {
+    assertPushable(payload);
+    if (payload instanceof Uint8Array) return new Broadcast(topic, event, payload, undefined);
+    return new Broadcast(topic, event, undefined, toJson(payload));
+  }
+
+  /** The payload as JSON text; undefined when it is bytes. */
+  get json(): string | undefined {
+    return this.#json;
+  }
+
+  /** The payload as bytes; undefined when it is JSON. */
+  get binary(): Uint8Array | undefined {
+    return this.#payload instanceof Uint8Array ? this.#payload : undefined;
+  }
+
+  /** The payload as a value. Subscribers share it, so they must not change it. */
+  get payload(): Payload {
+    if (this.#payload === undefined) this.#payload = JSON.parse(this.#json ?? "null") as Json;
+    return this.#payload;
+  }
+
+  /** What goes to other nodes: `kind(1) | event length(2, big endian) | event | payload`. */
+  encode(): Uint8Array {
+    const binary = this.binary;
+    const eventLength = Buffer.byteLength(this.event);
+    const json = this.#json ?? "";
+    const payloadLength = binary?.length ?? Buffer.byteLength(json);
+    const bytes = Buffer.allocUnsafe(3 + eventLength + payloadLength);
+    bytes[0] = binary === undefined ? KIND_JSON : KIND_BINARY;
+    bytes.writeUInt16BE(eventLength, 1);
+    bytes.write(this.event, 3, "utf8");
+    if (binary === undefined) bytes.write(json, 3 + eventLength, "utf8");
+    else bytes.set(binary, 3 + eventLength);
+    return bytes;
+  }
+
+  /** Reads what {@link encode} wrote; undefined when it is something else. */
+  static decode(topic: string, data: Uint8Array): Broadcast | undefined {
+    if (data.length < 3) return undefined;
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    const payloadStart = 3 + bytes.readUInt16BE(1);
+    if (payloadStart > bytes.length) return undefined;
+    const event = bytes.toString("utf8", 3, payloadStart);
+    switch (bytes[0]) {
+      case KIND_JSON:
+        return new Broadcast(topic, event, undefined, bytes.toString("utf8", payloadStart));
+      case KIND_BINARY:
+        return new Broadcast(topic, event, bytes.subarray(payloadStart), undefined);
+      default:
+        return undefined;
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import type { OriginParts } from "../core/socket/origin.js";
+import type { HttpAnswer, SessionSource } from "./connect.js";
+import type { ConnectRequest } from "./connect-request.js";
+import type { SocketLimits } from "./mount.js";
+import type { SocketRoutes } from "./socket-definition.js";
+
+/**
+ * Which web pages may connect. `true` (default): those from `url.host`, or from the host that the request itself
+ * names when none is configured. A list: entries such as `https://example.com`, `//example.com:81`,
+ * `//*.example.com`; each part is compared only where given, a scheme implies its default port. `"same"`: scheme,
+ * host and port must be the request's own. A function decides by itself. `false`: every page may connect.
+ */
+export type CheckOrigin =
+  | boolean
+  | "same"
+  | readonly string[]
+  | ((origin: OriginParts & { readonly text: string }) => boolean);
+
+/** WebSocket settings of a mount. */
+export interface WebSocketOptions {
+  /** Appended to the mount's path. Default `/websocket`. */
+  readonly path?: string;
+  /** Milliseconds without a byte from the client until the connection is closed. Default 60 000. */
+  readonly timeoutMs?: number;
+  /** Bytes of one message from a client; above: close 1009. Default 10 000 000. */
+  readonly frameBytesMax?: number;
+  /** Offers permessage-deflate. Default false: it costs tens of KB a connection and CPU for every frame. */
+  readonly compress?: boolean;
+  /** Subprotocols that may be answered. A client that offers only others is refused with 403. */
+  readonly subprotocols?: readonly string[];
+}
+
+/** Long-poll settings of a mount. */
+export interface LongPollOptions {
+  /** Appended to the mount's path. Default `/longpoll`. */
+  readonly path?: string;
+  /** Milliseconds that a poll waits for a message. Default 10 000. */
+  readonly windowMs?: number;
+  /** Milliseconds that another node is waited for. Default 2 000. */
+  readonly pubsubTimeoutMs?: number;
+  /** Seconds that a session token stays valid. Default 1 209 600 (two weeks). */
+  readonly tokenMaxAgeS?: number;
+  /** Sessions of one node at the same time; beyond: status 503. Default 10 000. */
+  readonly sessionsMax?: number;
+}
+
+/** A socket at a path, with settings. */
+export interface MountOptions {
+  readonly socket: SocketRoutes;
+  /** Default `{}`; `false` turns WebSockets off. */
+  readonly websocket?: WebSocketOptions | false;
+  /** Default `false`, as in Phoenix. */
+  readonly longpoll?: LongPollOptions | boolean;
+  readonly checkOrigin?: CheckOrigin;
+  /** Takes the auth token out of the offered subprotocols (or the long-poll header). Default false. */
+  readonly authToken?: boolean;
+  /** Makes `info.session` out of the cookies. Not called for cross-site requests without a CSRF token. */
+  readonly session?: (source: SessionSource) => unknown;
+  /** Makes the HTTP answer to `refuse(reason)`. Default: 403 with an empty body. */
+  readonly errorHandler?: (reason: unknown, request: ConnectRequest) => HttpAnswer;
+  readonly limits?: Partial<SocketLimits>;
+}
+
+/** How connections are sent away when the node drains. */
+export interface DrainOptions {
+  /** Connections closed at once. Default 500. */
+  readonly batchSize?: number;
+  /** Milliseconds between two batches. Default 100. */
+  readonly batchIntervalMs?: number;
+  /** Milliseconds after which the rest is closed at once. Default 30 000. */
+  readonly timeoutMs?: number;
+}
+
+/** Limits of a socket where a mount says nothing else. */
+export const socketLimitDefaults: SocketLimits = {
+  channelsMax: 100,
+  inboxMax: 1_000,
+  heldMessagesMax: 64,
+  queueBytesMax: 1_048_576,
+};

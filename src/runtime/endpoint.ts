@@ -1,0 +1,141 @@
+import type { Cancel, Clock } from "../contracts/clock.js";
+import type { Logger } from "../contracts/logger.js";
+import type { PubSubAdapter, PubSubEvent } from "../contracts/pubsub-adapter.js";
+import type { Random } from "../contracts/random.js";
+import { closeCodes } from "../core/protocol/close-codes.js";
+import type { Broadcast } from "./broadcast.js";
+import type { BroadcastEvent } from "./channel-types.js";
+import { compilePath, requireWhole, toMountOptions } from "./configure.js";
+import { Counters } from "./counters.js";
+import type { DrainOptions, MountOptions } from "./endpoint-options.js";
+import { SimurghError } from "./errors.js";
+import { MountedSocket } from "./mounted-socket.js";
+import { Flusher } from "./outbox.js";
+import { PubSub } from "./pubsub.js";
+import type { SocketRoutes } from "./socket-definition.js";
+
+/** Sweeps of idle connections within one timeout: the precision of the timeout. */
+const IDLE_SWEEPS = 4;
+
+/** What an endpoint is made of, its surroundings included. */
+export interface EndpointCoreOptions {
+  readonly name: string;
+  readonly host: string | undefined;
+  readonly sockets: Readonly<Record<string, SocketRoutes | MountOptions>>;
+  readonly adapter: PubSubAdapter;
+  readonly drain: DrainOptions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** Where an endpoint is in its life. */
+export type EndpointState = "idle" | "starting" | "ready" | "draining" | "stopped";
+
+/** One node's sockets and its place in the cluster; the HTTP server around it is an edge's business. */
+export class EndpointCore {
+  readonly name: string;
+  readonly pubsub: PubSub;
+  readonly counters = new Counters();
+  readonly mounts: readonly MountedSocket[];
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #drain: Required<DrainOptions>;
+  readonly #cancels: Cancel[] = [];
+  #state: EndpointState = "idle";
+  #draining: Promise<void> | undefined = undefined;
+
+  constructor(options: EndpointCoreOptions) {
+    const { clock, logger, random, name, drain } = options;
+    this.name = name;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#drain = {
+      batchSize: requireWhole("drain.batchSize", drain.batchSize ?? 500, 1),
+      batchIntervalMs: requireWhole("drain.batchIntervalMs", drain.batchIntervalMs ?? 100, 0),
+      timeoutMs: requireWhole("drain.timeoutMs", drain.timeoutMs ?? 30_000, 0),
+    };
+    this.pubsub = new PubSub(options.adapter, { nodeName: name, clock, random, logger });
+    const shared = { pubsub: this.pubsub, flusher: new Flusher(), counters: this.counters, logger, clock };
+    this.mounts = Object.entries(options.sockets).map(([path, mount]) => {
+      compilePath(path);
+      return new MountedSocket(path, toMountOptions(mount), options.host, shared);
+    });
+  }
+
+  get state(): EndpointState {
+    return this.#state;
+  }
+
+  /** Joins the cluster. Rejects with the engine's `SimurghError`. */
+  async start(): Promise<void> {
+    if (this.#state !== "idle")
+      throw new SimurghError("endpoint_state", `start of an endpoint that is ${this.#state}`);
+    this.#state = "starting";
+    await this.pubsub.start();
+    for (const mount of this.mounts) {
+      if (mount.websocket === undefined) continue;
+      const period = Math.max(1, Math.floor(mount.websocket.timeoutMs / IDLE_SWEEPS));
+      this.#cancels.push(this.#clock.every(period, () => mount.sweepIdle(IDLE_SWEEPS)));
+    }
+    this.#state = "ready";
+  }
+
+  /** Sends every connection away with 1012, in batches. Resolves when the last batch was told. */
+  drain(): Promise<void> {
+    this.#draining ??= this.#sendAway();
+    return this.#draining;
+  }
+
+  async #sendAway(): Promise<void> {
+    if (this.#state === "stopped") return;
+    this.#state = "draining";
+    const { batchSize, batchIntervalMs, timeoutMs } = this.#drain;
+    const deadline = this.#clock.monotonic() + timeoutMs;
+    const all = this.mounts.flatMap((mount) => [...mount.sessions]);
+    if (all.length > 0) this.#logger.info("draining", { connections: all.length });
+    for (let sent = 0; sent < all.length; ) {
+      const late = this.#clock.monotonic() >= deadline;
+      const batch = all.slice(sent, late ? all.length : sent + batchSize);
+      for (const session of batch) session.close(closeCodes.draining, "draining");
+      sent += batch.length;
+      if (sent < all.length) await this.#pause(batchIntervalMs);
+    }
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.#clock.after(delayMs, resolve));
+  }
+
+  /** Leaves the cluster and closes what is still connected, with 1012. */
+  async stop(): Promise<void> {
+    if (this.#state === "stopped") return;
+    this.#state = "stopped";
+    for (const cancel of this.#cancels.splice(0)) cancel();
+    for (const mount of this.mounts) {
+      for (const session of mount.sessions) session.close(closeCodes.draining, "stopped");
+    }
+    await this.pubsub.stop();
+  }
+
+  /** Subscribes a function to a topic; returns the way to end that. What it throws is logged, not spread. */
+  subscribe(topic: string, listener: (event: BroadcastEvent) => void): () => void {
+    const subscriber = {
+      receive: (broadcast: Broadcast): void => {
+        const { topic: from, event, payload } = broadcast;
+        try {
+          listener({ topic: from, event, payload });
+        } catch (cause) {
+          this.#logger.error("subscriber crashed", { topic: from, event, error: String(cause) });
+        }
+      },
+    };
+    this.pubsub.subscribe(topic, subscriber);
+    return () => this.pubsub.unsubscribe(topic, subscriber);
+  }
+
+  /** Calls `watcher` when a node or the engine comes or goes. */
+  watch(watcher: (event: PubSubEvent) => void): () => void {
+    return this.pubsub.watch(watcher);
+  }
+}

@@ -1,0 +1,37 @@
+import type { Clock } from "../contracts/clock.js";
+import type { Logger } from "../contracts/logger.js";
+import type { TopicRoutes } from "../core/socket/routes.js";
+import type { ChannelCallbacks } from "./channel-definition.js";
+import type { Counters } from "./counters.js";
+import type { Flusher } from "./outbox.js";
+import type { PubSub } from "./pubsub.js";
+
+/** A topic pattern's target. */
+export interface RouteTarget {
+  readonly callbacks: ChannelCallbacks;
+  readonly assigns: object;
+}
+
+/** Bounds on one socket and its channels. */
+export interface SocketLimits {
+  /** Channels joined at the same time on one socket. Beyond: the join is refused. */
+  readonly channelsMax: number;
+  /** Messages that wait for a busy channel. Beyond: the channel ends with `phx_error`. */
+  readonly inboxMax: number;
+  /** Messages that wait for a join under way. Beyond: the transport stops reading until the join is done. */
+  readonly heldMessagesMax: number;
+  /** Bytes that wait for one reader. Beyond: the connection is closed with 1013. */
+  readonly queueBytesMax: number;
+}
+
+/** What all sessions of one mounted socket share. */
+export interface Mount {
+  readonly path: string;
+  readonly routes: TopicRoutes<RouteTarget>;
+  readonly limits: SocketLimits;
+  readonly pubsub: PubSub;
+  readonly flusher: Flusher;
+  readonly counters: Counters;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}

@@ -1,0 +1,98 @@
+import type { Sink } from "../contracts/transport.js";
+import { compileRoutes } from "../core/socket/routes.js";
+import { compileOrigin, compilePath, invalid, type PathMatcher, requireWhole } from "./configure.js";
+import { type ConnectDecision, type ConnectPolicy, decideConnect } from "./connect.js";
+import type { Handshake } from "./connect-request.js";
+import {
+  type LongPollOptions,
+  type MountOptions,
+  socketLimitDefaults,
+  type WebSocketOptions,
+} from "./endpoint-options.js";
+import type { Mount } from "./mount.js";
+import type { MaybePromise } from "./result.js";
+import { Session } from "./session.js";
+
+/** A socket at its path: decides about handshakes and holds the sessions that came of them. */
+export class MountedSocket {
+  readonly path: string;
+  readonly policy: ConnectPolicy;
+  readonly websocket:
+    | (Required<Omit<WebSocketOptions, "subprotocols">> & { readonly match: PathMatcher })
+    | undefined;
+  readonly longpoll: (Required<LongPollOptions> & { readonly match: PathMatcher }) | undefined;
+  readonly sessions = new Set<Session>();
+  readonly #mount: Mount;
+
+  constructor(
+    path: string,
+    options: MountOptions,
+    host: string | undefined,
+    shared: Omit<Mount, "path" | "routes" | "limits">,
+  ) {
+    const limits = { ...socketLimitDefaults, ...options.limits };
+    for (const [name, value] of Object.entries(limits)) requireWhole(`limits.${name} of ${path}`, value, 1);
+    const { checkOrigin = true, websocket = {}, longpoll = false } = options;
+    this.path = path;
+    this.websocket = websocket === false ? undefined : websocketSettings(path, websocket);
+    this.longpoll =
+      longpoll === false ? undefined : longPollSettings(path, longpoll === true ? {} : longpoll);
+    if (!this.websocket && !this.longpoll)
+      throw invalid(`${path}: both transports are off, nobody could connect`);
+    this.policy = {
+      socket: options.socket,
+      origin: compileOrigin(checkOrigin, host),
+      authToken: options.authToken ?? false,
+      subprotocols: websocket === false ? undefined : websocket.subprotocols,
+      session: options.session,
+      errorHandler: options.errorHandler,
+      logger: shared.logger,
+    };
+    this.#mount = { ...shared, path, limits, routes: compileRoutes(options.socket.routes) };
+  }
+
+  /** Decides about a handshake, and counts. */
+  connect(handshake: Handshake): MaybePromise<ConnectDecision> {
+    return decideConnect(this.policy, handshake);
+  }
+
+  /** Opens the session of an accepted handshake. */
+  open(
+    decision: ConnectDecision & { readonly kind: "accepted" },
+    transport: "websocket" | "longpoll",
+    sink: Sink,
+  ): Session {
+    const { serializer, assigns, id } = decision;
+    const onEnd = (ended: Session): void => void this.sessions.delete(ended);
+    const session = new Session({ mount: this.#mount, sink, serializer, transport, id, assigns, onEnd });
+    this.sessions.add(session);
+    this.#mount.counters.connects_total++;
+    return session;
+  }
+
+  /** Closes the sessions whose client sent nothing since `ticks` sweeps. */
+  sweepIdle(ticks: number): void {
+    for (const session of this.sessions) session.checkIdle(ticks);
+  }
+}
+
+function websocketSettings(path: string, options: WebSocketOptions): NonNullable<MountedSocket["websocket"]> {
+  const settings = {
+    path: options.path ?? "/websocket",
+    timeoutMs: requireWhole(`timeoutMs of ${path}`, options.timeoutMs ?? 60_000, 1),
+    frameBytesMax: requireWhole(`frameBytesMax of ${path}`, options.frameBytesMax ?? 10_000_000, 1),
+    compress: options.compress ?? false,
+  };
+  return { ...settings, match: compilePath(path + settings.path) };
+}
+
+function longPollSettings(path: string, options: LongPollOptions): NonNullable<MountedSocket["longpoll"]> {
+  const settings = {
+    path: options.path ?? "/longpoll",
+    windowMs: requireWhole(`windowMs of ${path}`, options.windowMs ?? 10_000, 1),
+    pubsubTimeoutMs: requireWhole(`pubsubTimeoutMs of ${path}`, options.pubsubTimeoutMs ?? 2_000, 1),
+    tokenMaxAgeS: requireWhole(`tokenMaxAgeS of ${path}`, options.tokenMaxAgeS ?? 1_209_600, 1),
+    sessionsMax: requireWhole(`sessionsMax of ${path}`, options.sessionsMax ?? 10_000, 1),
+  };
+  return { ...settings, match: compilePath(path + settings.path) };
+}

@@ -1,0 +1,168 @@
+import type { Clock } from "../contracts/clock.js";
+import type { Logger } from "../contracts/logger.js";
+import type { PubSubAdapter, PubSubEvent } from "../contracts/pubsub-adapter.js";
+import type { Random } from "../contracts/random.js";
+import { Broadcast } from "./broadcast.js";
+
+/** Somebody who listens to a topic on this node. */
+export interface Subscriber {
+  /** MUST NOT throw. */
+  receive(broadcast: Broadcast): void;
+}
+
+/** A topic wanted on this node. */
+interface Interest {
+  readonly subscribers: Set<Subscriber>;
+  /** Pending while other nodes have yet to hear of the topic. */
+  announced: Promise<void> | undefined;
+  /** Joins under way that wait for `announced`. */
+  holds: number;
+}
+
+/** What PubSub needs from its node. */
+export interface PubSubContext {
+  readonly nodeName: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/**
+ * Topics and their subscribers: the local registry, and the adapter for the other nodes. At most once, no replay;
+ * a subscriber gets one publisher's messages in the order they were published.
+ */
+export class PubSub {
+  readonly nodeName: string;
+  readonly #adapter: PubSubAdapter;
+  readonly #context: PubSubContext;
+  readonly #topics = new Map<string, Interest>();
+  readonly #watchers = new Set<(event: PubSubEvent) => void>();
+  #undecodable = 0;
+
+  constructor(adapter: PubSubAdapter, context: PubSubContext) {
+    this.#adapter = adapter;
+    this.#context = context;
+    this.nodeName = context.nodeName;
+  }
+
+  /** Starts the adapter. Rejects with its `SimurghError`. */
+  start(): Promise<void> {
+    const { nodeName, clock, random, logger } = this.#context;
+    return this.#adapter.start({
+      nodeName,
+      clock,
+      random,
+      logger,
+      deliver: (topic, data) => this.#deliver(topic, data),
+      changed: (event) => {
+        for (const watcher of [...this.#watchers]) watcher(event);
+      },
+    });
+  }
+
+  /** Stops the adapter; local delivery goes on. */
+  stop(): Promise<void> {
+    return this.#adapter.stop();
+  }
+
+  /** Calls `watcher` when a node or the engine comes or goes, until the returned function is called. */
+  watch(watcher: (event: PubSubEvent) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /** Whether messages can reach other nodes now. */
+  get healthy(): boolean {
+    return this.#adapter.healthy;
+  }
+
+  /** Names of the other nodes that are reachable now. */
+  nodes(): readonly string[] {
+    return this.#adapter.nodes();
+  }
+
+  /** The adapter's counters, and this registry's. */
+  stats(): Readonly<Record<string, number>> {
+    return { ...this.#adapter.stats(), topics: this.#topics.size, undecodable_messages: this.#undecodable };
+  }
+
+  /**
+   * Tells other nodes that `topic` is wanted here, ahead of `subscribe`. A promise when they must hear of it first:
+   * a broadcast that another node starts after it has settled reaches a subscriber added then. Whoever got a
+   * promise MUST call `release` after it has settled, and after `subscribe` when it subscribes.
+   */
+  announce(topic: string): Promise<void> | undefined {
+    const interest = this.#interest(topic);
+    if (interest.announced !== undefined) interest.holds++;
+    return interest.announced;
+  }
+
+  /** Ends the hold of an `announce`; without subscribers the topic is not wanted any more. */
+  release(topic: string): void {
+    const interest = this.#topics.get(topic);
+    if (interest === undefined) return;
+    interest.holds--;
+    this.#dropIfUnused(topic, interest);
+  }
+
+  /** Adds a subscriber. A second call with the same one changes nothing. */
+  subscribe(topic: string, subscriber: Subscriber): void {
+    this.#interest(topic).subscribers.add(subscriber);
+  }
+
+  /** Removes a subscriber; unknown ones are fine. */
+  unsubscribe(topic: string, subscriber: Subscriber): void {
+    const interest = this.#topics.get(topic);
+    if (interest?.subscribers.delete(subscriber)) this.#dropIfUnused(topic, interest);
+  }
+
+  #interest(topic: string): Interest {
+    const known = this.#topics.get(topic);
+    if (known !== undefined) return known;
+    const interest: Interest = { subscribers: new Set(), announced: undefined, holds: 0 };
+    this.#topics.set(topic, interest);
+    interest.announced = this.#adapter.subscribe(topic)?.then(() => {
+      interest.announced = undefined;
+    });
+    return interest;
+  }
+
+  #dropIfUnused(topic: string, interest: Interest): void {
+    if (interest.subscribers.size > 0 || interest.holds > 0) return;
+    this.#topics.delete(topic);
+    this.#adapter.unsubscribe(topic);
+  }
+
+  /** To every subscriber on every node, without `from`. Throws in the sender when the payload cannot go. */
+  broadcast(topic: string, event: string, payload: object, from?: Subscriber): void {
+    const broadcast = Broadcast.of(topic, event, payload);
+    // Other nodes first, as in Phoenix: when the engine refuses the message, nobody here gets it either.
+    this.#adapter.publish(topic, broadcast.encode());
+    this.dispatch(broadcast, from);
+  }
+
+  /** To the subscribers on this node only, without `from`. */
+  localBroadcast(topic: string, event: string, payload: object, from?: Subscriber): void {
+    this.dispatch(Broadcast.of(topic, event, payload), from);
+  }
+
+  /** Hands a broadcast to the local subscribers. */
+  dispatch(broadcast: Broadcast, from?: Subscriber): void {
+    const interest = this.#topics.get(broadcast.topic);
+    if (interest === undefined) return;
+    for (const subscriber of interest.subscribers) {
+      if (subscriber !== from) subscriber.receive(broadcast);
+    }
+  }
+
+  #deliver(topic: string, data: Uint8Array): void {
+    if (!this.#topics.has(topic)) return;
+    const broadcast = Broadcast.decode(topic, data);
+    if (broadcast === undefined) {
+      this.#undecodable++;
+      this.#context.logger.warn("message from another node is no broadcast", { topic, bytes: data.length });
+      return;
+    }
+    this.dispatch(broadcast);
+  }
+}

@@ -1,0 +1,314 @@
+import type { Frame } from "../contracts/frame.js";
+import type { Sink, SinkHandler } from "../contracts/transport.js";
+import { closeCodes } from "../core/protocol/close-codes.js";
+import { type Message, ProtocolFault, phx, type Ref } from "../core/protocol/message.js";
+import { quoteRef } from "../core/protocol/quote.js";
+import type { Json } from "../core/shared/json.js";
+import { judge } from "../core/socket/rules.js";
+import type { Broadcast } from "./broadcast.js";
+import type { Channel } from "./channel.js";
+import type { SocketFacts } from "./channel-types.js";
+import type { Counters } from "./counters.js";
+import { JoinAttempt, type JoinOutcome } from "./join.js";
+import type { Mount, SocketLimits } from "./mount.js";
+import { Outbox } from "./outbox.js";
+import { assertPushable } from "./payload.js";
+import type { PubSub, Subscriber } from "./pubsub.js";
+import { error, isPromise, ok, type Reply } from "./result.js";
+import type { Serializer, WireAddress } from "./serializer.js";
+
+const EMPTY_JSON = "{}";
+const CRASH_JSON = '{"reason":"channel_crash"}';
+
+/** What a session is made of, beside its mount. */
+export interface SessionOptions {
+  readonly mount: Mount;
+  readonly sink: Sink;
+  readonly serializer: Serializer;
+  readonly transport: "websocket" | "longpoll";
+  readonly id: string | undefined;
+  readonly assigns: object;
+  /** Told once when the connection is gone. */
+  readonly onEnd: (session: Session) => void;
+}
+
+/** One client's connection: decodes what comes, judges it, and runs its channels. */
+export class Session implements SinkHandler, SocketFacts, Subscriber {
+  readonly id: string | undefined;
+  readonly transport: "websocket" | "longpoll";
+  readonly assigns: object;
+  readonly #mount: Mount;
+  readonly #serializer: Serializer;
+  readonly #sink: Sink;
+  readonly #outbox: Outbox;
+  readonly #onEnd: (session: Session) => void;
+  /** Absent until the first join, for idle connections are many. */
+  #channels: Map<Json, Channel> | undefined = undefined;
+  /** Messages that came while a join was under way; undefined when none is. */
+  #held: Message[] | undefined = undefined;
+  #paused = false;
+  #seenBytes = -1;
+  #idleTicks = 0;
+  #ended = false;
+
+  constructor(options: SessionOptions) {
+    const { mount, sink } = options;
+    this.id = options.id;
+    this.transport = options.transport;
+    this.assigns = options.assigns;
+    this.#mount = mount;
+    this.#serializer = options.serializer;
+    this.#sink = sink;
+    this.#onEnd = options.onEnd;
+    this.#outbox = new Outbox(sink, mount.flusher, mount.limits.queueBytesMax, () => this.#tooSlow());
+    mount.counters.connections++;
+    if (this.id !== undefined) mount.pubsub.subscribe(this.id, this);
+  }
+
+  get vsn(): "1.0.0" | "2.0.0" {
+    return this.#serializer.vsn;
+  }
+
+  get pubsub(): PubSub {
+    return this.#mount.pubsub;
+  }
+
+  get limits(): SocketLimits {
+    return this.#mount.limits;
+  }
+
+  get counters(): Counters {
+    return this.#mount.counters;
+  }
+
+  /** Channels joined now. */
+  get channelCount(): number {
+    return this.#channels?.size ?? 0;
+  }
+
+  onText(text: string): void {
+    this.#onMessage(this.#serializer.decodeText(text));
+  }
+
+  onBinary(bytes: Uint8Array): void {
+    this.#onMessage(this.#serializer.decodeBinary(bytes));
+  }
+
+  onDrain(): void {
+    this.#outbox.drained();
+  }
+
+  onClose(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#outbox.discard();
+    this.#held = undefined;
+    if (this.id !== undefined) this.pubsub.unsubscribe(this.id, this);
+    for (const channel of [...(this.#channels?.values() ?? [])]) channel.end({ kind: "closed" });
+    this.counters.connections--;
+    this.#onEnd(this);
+  }
+
+  /** Closes the connection when nothing came from the client since `ticks` calls of this. */
+  checkIdle(ticks: number): void {
+    const bytes = this.#sink.bytesReceived;
+    this.#idleTicks = bytes === this.#seenBytes ? this.#idleTicks + 1 : 0;
+    this.#seenBytes = bytes;
+    if (this.#idleTicks < ticks) return;
+    this.#idleTicks = 0;
+    this.counters.idle_closes_total++;
+    this.close(closeCodes.idle, "idle timeout");
+  }
+
+  /** Whether the connection is gone. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Closes the connection; its channels end when it is gone. */
+  close(code: number, reason: string): void {
+    this.#outbox.close(code, reason);
+  }
+
+  /** A broadcast to the socket's id: `disconnect` closes the connection, other events mean nothing. */
+  receive(broadcast: Broadcast): void {
+    if (broadcast.event === "disconnect") this.close(closeCodes.goingAway, "disconnect");
+  }
+
+  /** Sends a channel's event. Throws in the sender when the payload cannot go over the wire. */
+  push(from: WireAddress, event: string, payload: object): void {
+    assertPushable(payload);
+    this.#outbox.send(this.#serializer.push(from, event, payload));
+  }
+
+  /** Sends a channel's answer. */
+  reply(from: WireAddress, ref: Ref, reply: Reply): void {
+    this.#outbox.send(this.#serializer.reply(from, ref, reply.status, reply.response));
+  }
+
+  /** The fast lane: a broadcast's shared frame goes to this client without touching its channel. */
+  sendBroadcast(broadcast: Broadcast): void {
+    if (broadcast.binary !== undefined && this.#serializer.slot === 0) this.counters.undeliverable_total++;
+    else this.#outbox.send(this.#serializer.broadcast(broadcast));
+  }
+
+  /** Tells the client that a channel is over. */
+  sendEnd(channel: Channel, event: typeof phx.close | typeof phx.error): void {
+    const payload = event === phx.close ? EMPTY_JSON : CRASH_JSON;
+    this.#outbox.send(this.#serializer.ended(joinAddress(channel), event, payload));
+  }
+
+  /** Takes a channel out of the table and off its topic. */
+  forget(channel: Channel): void {
+    this.pubsub.unsubscribe(channel.topic, channel);
+    if (this.#channels?.get(channel.topic) !== channel) return;
+    this.#channels.delete(channel.topic);
+    this.counters.channels--;
+  }
+
+  /** Counts and logs a throw out of a channel's callback. */
+  reportCrash(what: string, topic: string, cause: unknown): void {
+    this.counters.channel_crashes_total++;
+    const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+    this.#mount.logger.error(what, { topic, error: text });
+  }
+
+  /** Counts and logs a channel that could not keep up. */
+  reportOverload(topic: string): void {
+    this.counters.overloaded_channels_total++;
+    this.#mount.logger.warn("channel inbox full", { topic, inboxMax: this.limits.inboxMax });
+  }
+
+  /** Logs a message that the channel's author did not expect. */
+  reportUnexpected(topic: string): void {
+    this.#mount.logger.warn("message for a channel without info callback", { topic });
+  }
+
+  #tooSlow(): void {
+    this.counters.slow_readers_total++;
+    this.#mount.logger.warn("reader too slow", { id: this.id, queueBytesMax: this.limits.queueBytesMax });
+    this.#sink.close(closeCodes.tooSlow, "too slow");
+  }
+
+  #onMessage(message: Message | ProtocolFault): void {
+    if (this.#ended) return;
+    this.counters.messages_in_total++;
+    if (message instanceof ProtocolFault) this.#fault(message);
+    else if (this.#held === undefined) this.#route(message);
+    else this.#hold(message, this.#held);
+  }
+
+  #fault(fault: ProtocolFault): void {
+    this.counters.protocol_faults_total++;
+    this.#mount.logger.debug("protocol fault", { id: this.id, fault: fault.what });
+    this.close(closeCodes.crashed, "");
+  }
+
+  /** The connection handles nothing else until a join is answered; a client that sends on is slowed down. */
+  #hold(message: Message, held: Message[]): void {
+    held.push(message);
+    if (held.length < this.limits.heldMessagesMax || this.#paused) return;
+    this.#paused = true;
+    this.#sink.pause();
+  }
+
+  #route(message: Message): void {
+    const channel = this.#channels?.get(message.topic);
+    const verdict = judge(message, channel?.sentJoinRef, this.channelCount, this.limits.channelsMax);
+    switch (verdict) {
+      case "deliver":
+      case "leave":
+        channel?.handle(message);
+        return;
+      case "heartbeat":
+        return this.#answer(message, null, ok());
+      case "join":
+      case "rejoin":
+      case "too_many":
+        return this.#join(message, channel, verdict === "too_many");
+      case "stale":
+        return;
+      case "already_left":
+        return this.#answer(message, message.joinRef, ok());
+      case "unmatched":
+        return this.#answer(message, null, error({ reason: "unmatched topic" }));
+      default:
+        return verdict satisfies never;
+    }
+  }
+
+  /** Encodes an answer that no channel gives. */
+  encodeAnswer(message: Message, joinRef: Ref, reply: Reply): Frame {
+    const { topic } = message;
+    const to = { topic, topicJson: JSON.stringify(topic), joinRef, joinRefJson: quoteRef(joinRef) };
+    return this.#serializer.reply(to, message.ref, reply.status, reply.response);
+  }
+
+  #answer(message: Message, joinRef: Ref, reply: Reply): void {
+    this.#outbox.send(this.encodeAnswer(message, joinRef, reply));
+  }
+
+  #join(message: Message, old: Channel | undefined, full: boolean): void {
+    const topic = message.topic;
+    const target = typeof topic === "string" ? this.#mount.routes.match(topic) : undefined;
+    if (target === undefined || typeof topic !== "string") {
+      return this.#answer(message, null, error({ reason: "unmatched topic" }));
+    }
+    if (full) return this.#answer(message, message.joinRef, error({ reason: "too many channels joined" }));
+    old?.end({ kind: "rejoined" });
+    const attempt = new JoinAttempt(this, this.#mount, target, topic, message);
+    const outcome = attempt.run();
+    if (!isPromise(outcome)) return this.#finishJoin(attempt, outcome, old);
+    this.#held = [];
+    void outcome.then((late) => {
+      this.#finishJoin(attempt, late, old);
+      this.#releaseHeld();
+    });
+  }
+
+  #finishJoin(attempt: JoinAttempt, outcome: JoinOutcome, old: Channel | undefined): void {
+    const { channel } = attempt;
+    if (this.#ended) {
+      channel?.end({ kind: "closed" });
+    } else {
+      this.counters[outcome.admitted ? "joins_total" : "refused_joins_total"]++;
+      this.#outbox.send(outcome.frame);
+      if (old !== undefined) this.sendEnd(old, phx.close);
+      if (outcome.admitted && channel !== undefined) this.#admit(channel, outcome.params);
+    }
+    attempt.release();
+  }
+
+  #admit(channel: Channel, params: unknown): void {
+    this.#channels ??= new Map();
+    this.#channels.set(channel.topic, channel);
+    this.counters.channels++;
+    this.pubsub.subscribe(channel.topic, channel);
+    channel.joined(params);
+  }
+
+  #releaseHeld(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    while (held.length > 0 && !this.#ended) {
+      const message = held.shift();
+      if (message !== undefined) this.#route(message);
+      if (this.#keepHolding(held)) return;
+    }
+    if (!this.#paused || this.#ended) return;
+    this.#paused = false;
+    this.#sink.resume();
+  }
+
+  /** When the message just routed began another join that waits, the rest waits on behind it. */
+  #keepHolding(rest: readonly Message[]): boolean {
+    this.#held?.push(...rest);
+    return this.#held !== undefined;
+  }
+}
+
+/** The address of what a join is told: with the join_ref as the client sent it. */
+function joinAddress(channel: Channel): WireAddress {
+  if (channel.sentJoinRef !== null) return channel;
+  return { topic: channel.topic, topicJson: channel.topicJson, joinRef: null, joinRefJson: "null" };
+}

@@ -1,0 +1,162 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { patternFault } from "../core/socket/routes.js";
+import type { Payload } from "./broadcast.js";
+import type { AnyHandler, ChannelCallbacks } from "./channel-definition.js";
+import type {
+  ChannelContext,
+  ChannelOptions,
+  EventDeclarations,
+  PayloadSchemas,
+  PayloadsOf,
+} from "./channel-types.js";
+import type { ConnectRequest } from "./connect-request.js";
+import { SimurghError } from "./errors.js";
+import type { RouteTarget } from "./mount.js";
+import type { MaybePromise, Reply } from "./result.js";
+
+/** The connection may open; these are the socket's assigns. */
+export interface Accept<Assigns extends object> {
+  readonly kind: "accept";
+  readonly assigns: Assigns;
+}
+
+/** The connection may not open. The reason goes to the mount's `errorHandler`. */
+export interface Refuse {
+  readonly kind: "refuse";
+  readonly reason: unknown;
+}
+
+/** Lets a connection in; every channel of it starts with these assigns. */
+export function accept(): Accept<Readonly<Record<never, never>>>;
+export function accept<Assigns extends object>(assigns: Assigns): Accept<Assigns>;
+export function accept(assigns: object = {}): Accept<object> {
+  return { kind: "accept", assigns };
+}
+
+/** Refuses a connection: HTTP 403 with an empty body, unless the mount's `errorHandler` makes another answer. */
+export function refuse(reason?: unknown): Refuse {
+  return { kind: "refuse", reason };
+}
+
+/** What a socket is, as its author writes it. */
+export interface SocketOptions<Assigns extends object> {
+  /** Decides about a new connection. Absent: everybody may connect. A throw refuses, and is logged. */
+  connect?(request: ConnectRequest): MaybePromise<Accept<Assigns> | Refuse>;
+  /** Names the connection: broadcasting `disconnect` to this topic closes it, wherever it is. */
+  id?(socket: { readonly assigns: Assigns }): string | null | undefined;
+}
+
+/** A channel, ready to be routed to. Its type parameters are what a typed client is derived from. */
+export interface ChannelDefinition<
+  Params = unknown,
+  Events = unknown,
+  Schemas = unknown,
+  In = unknown,
+  Joined = unknown,
+> {
+  readonly callbacks: ChannelCallbacks;
+  /** Never set: carries the types. */
+  readonly types?: { params: Params; events: Events; payloads: Schemas; in: In; joined: Joined };
+}
+
+/** A channel with assigns of its own for one route. */
+export interface Route {
+  readonly channel: ChannelDefinition;
+  readonly assigns: object;
+}
+
+/** A socket with its topics, ready to be mounted at a path. */
+export interface SocketRoutes<Channels = unknown> {
+  readonly connect: ((request: ConnectRequest) => MaybePromise<Accept<object> | Refuse>) | undefined;
+  readonly id: ((socket: { readonly assigns: object }) => string | null | undefined) | undefined;
+  readonly routes: readonly (readonly [pattern: string, target: RouteTarget])[];
+  /** Never set: carries the types. */
+  readonly types?: Channels;
+}
+
+/** A socket: who may connect. Its channels inherit the type of its assigns. */
+export interface SocketDefinition<Assigns extends object> {
+  /** Defines a channel on this socket. */
+  channel<
+    Params extends StandardSchemaV1 = StandardSchemaV1<unknown, Payload>,
+    Own extends object = Record<never, never>,
+    Events extends EventDeclarations = EventDeclarations,
+    Schemas extends PayloadSchemas = Record<never, never>,
+    In extends object = Record<never, never>,
+    Joined extends MaybePromise<Reply> = MaybePromise<Reply>,
+  >(
+    options: ChannelOptions<
+      Params,
+      Own,
+      Events,
+      Schemas,
+      In,
+      Joined,
+      ChannelContext<Assigns & Own, PayloadsOf<Events>>
+    >,
+  ): ChannelDefinition<Params, Events, Schemas, In, Joined>;
+  /**
+   * Routes topics to channels. `*` may only be the last character; the first declared match wins.
+   * Throws `endpoint_config_invalid` for a pattern that cannot work.
+   */
+  routes<Channels extends { readonly [pattern: string]: ChannelDefinition | Route }>(
+    channels: Channels,
+  ): SocketRoutes<Channels>;
+}
+
+/** Routes a topic to a channel with more assigns, which win over the socket's. */
+export function route(channel: ChannelDefinition, assigns: object): Route {
+  return { channel, assigns };
+}
+
+/** Defines a socket. */
+export function socket<Assigns extends object = Record<never, never>>(
+  options: SocketOptions<Assigns> = {},
+): SocketDefinition<Assigns> {
+  return {
+    channel: (channelOptions) => ({ callbacks: compile(channelOptions) }),
+    routes: (channels) => ({
+      // The callbacks were checked against Assigns where they were written, and get just those at run time.
+      connect: options.connect?.bind(options),
+      id: options.id?.bind(options) as SocketRoutes["id"],
+      routes: Object.entries(channels).map(
+        ([pattern, target]) => [pattern, compileRoute(pattern, target)] as const,
+      ),
+    }),
+  };
+}
+
+function compileRoute(pattern: string, target: ChannelDefinition | Route): RouteTarget {
+  const fault = patternFault(pattern);
+  if (fault !== undefined)
+    throw new SimurghError("endpoint_config_invalid", `topic ${JSON.stringify(pattern)}: ${fault}`);
+  if ("callbacks" in target) return { callbacks: target.callbacks, assigns: {} };
+  return { callbacks: target.channel.callbacks, assigns: target.assigns };
+}
+
+/** The author's options, with the types that only he needs taken off. */
+type ErasedOptions = ChannelOptions<
+  StandardSchemaV1,
+  object,
+  EventDeclarations,
+  PayloadSchemas,
+  object,
+  MaybePromise<Reply>,
+  never
+>;
+
+function compile(options: object): ChannelCallbacks {
+  // SocketDefinition.channel has checked the options; callbacks get exactly the context they were typed with.
+  const erased = options as ErasedOptions;
+  return {
+    params: erased.params,
+    payloads: new Map(Object.entries(erased.payloads ?? {})),
+    assigns: erased.assigns,
+    join: erased.join.bind(erased),
+    afterJoin: erased.afterJoin?.bind(erased) as AnyHandler | undefined,
+    in: new Map(Object.entries(erased.in ?? {}) as [string, AnyHandler][]),
+    out: new Map(Object.entries(erased.out ?? {}) as [string, AnyHandler][]),
+    info: erased.info?.bind(erased) as AnyHandler | undefined,
+    terminate: erased.terminate?.bind(erased),
+  };
+}
