@@ -118,15 +118,16 @@ class TermWriter {
     this.#add(bytes);
   }
 
-  #list(terms: readonly Term[], depth: number): void {
+  #list(given: readonly Term[], depth: number): void {
+    // Holes of a sparse array become undefined, and are refused as such.
+    const terms = Array.from(given);
     if (terms.length === 0) return this.#add(Uint8Array.of(tag.nil));
     if (terms.length <= 0xffff && terms.every(isByte)) {
       this.#head(tag.string, terms.length, 2);
       return this.#add(Uint8Array.from(terms));
     }
     this.#head(tag.list, terms.length, 4);
-    // By index: a hole in a sparse array is refused as undefined, not passed over.
-    for (let index = 0; index < terms.length; index += 1) this.write(terms[index] as Term, depth + 1);
+    for (const term of terms) this.write(term, depth + 1);
     return this.#add(Uint8Array.of(tag.nil));
   }
 
