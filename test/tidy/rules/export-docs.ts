@@ -1,10 +1,11 @@
 import { type Finding, isNode, type Node, nameOf, type Rule, type SourceFile } from "../source-file.js";
 
-/** Whether a doc comment with a summary ends right before `start`. */
+/** Whether a doc comment with a summary ends right before `start`; only line comments may stand between. */
 function documented(file: SourceFile, start: number): boolean {
   const comment = file.comments.findLast((one) => one.end <= start);
-  if (comment === undefined || comment.type !== "Block" || !comment.value.startsWith("*")) return false;
-  if (file.text.slice(comment.end, start).trim() !== "") return false;
+  if (comment === undefined || file.text.slice(comment.end, start).trim() !== "") return false;
+  if (comment.type === "Line") return documented(file, comment.start);
+  if (!comment.value.startsWith("*")) return false;
   const summary = comment.value.replace(/^[\s*]+/, "");
   return /^[^@\s]/.test(summary);
 }

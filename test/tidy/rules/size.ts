@@ -1,4 +1,4 @@
-import { isProgram, type Node, type Rule, rootName, walk } from "../source-file.js";
+import { isNode, isProgram, type Node, type Rule, rootName, walk } from "../source-file.js";
 
 const fileLinesMax = 500;
 const functionLinesMax = 70;
@@ -21,27 +21,32 @@ export const fileLength: Rule = {
   },
 };
 
-/** The body of a `describe` is a list of tests, not a function that one has to follow. */
-function isSuiteBody(node: Node, parent: Node | undefined): boolean {
-  if (parent?.type !== "CallExpression" || parent.callee === node) return false;
-  return /^(describe|suite)$/.test(rootName(parent.callee) ?? "");
+const isFunction = /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/;
+
+/** Whether a statement is a suite or a test, which stands for itself and is not part of what is around it. */
+function isTestCase(node: Node): boolean {
+  if (node.type !== "ExpressionStatement" || !isNode(node.expression)) return false;
+  const { type, callee } = node.expression;
+  return type === "CallExpression" && /^(describe|suite|it|test)$/.test(rootName(callee) ?? "");
 }
 
-/** Functions fit on one screen. */
+/** Functions fit on one screen. Of a suite only what stands around its tests counts. */
 export const functionLength: Rule = {
   name: "function length",
   applies: isProgram,
   check: (file) => {
-    const findings: { line: number; what: string }[] = [];
-    walk(file.program, (node, [parent]) => {
-      if (!/^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/.test(node.type)) return;
-      if (isSuiteBody(node, parent)) return;
-      const line = file.lineOf(node.start);
-      const count = file.lineOf(node.end) - line + 1;
-      if (count > functionLinesMax) {
-        findings.push({ line, what: `a function of ${count} lines, more than ${functionLinesMax}` });
-      }
+    const lengths = new Map<Node, number>();
+    const linesOf = (node: Node) => file.lineOf(node.end) - file.lineOf(node.start) + 1;
+    walk(file.program, (node, ancestors) => {
+      if (isFunction.test(node.type)) lengths.set(node, linesOf(node));
+      if (!isTestCase(node)) return;
+      const around = ancestors.find(({ type }) => isFunction.test(type));
+      if (around !== undefined) lengths.set(around, (lengths.get(around) ?? 0) - linesOf(node));
     });
-    return findings;
+    return [...lengths].flatMap(([node, count]) => {
+      if (count <= functionLinesMax) return [];
+      const what = `a function of ${count} lines, more than ${functionLinesMax}`;
+      return [{ line: file.lineOf(node.start), what }];
+    });
   },
 };

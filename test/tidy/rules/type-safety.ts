@@ -37,7 +37,10 @@ function commentedLines(file: SourceFile): Set<number> {
 const isConst = (node: Node): boolean =>
   isNode(node.typeAnnotation) && nameOf(node.typeAnnotation.typeName) === "const";
 
-/** A cast tells why it is right: in a comment on its lines, or above the statement or member that it is part of. */
+/**
+ * A cast tells why it is right: in a comment on its lines, above the statement or member that it is part of, or
+ * before it in the same function, where one reason often serves for several.
+ */
 export const castReasons: Rule = {
   name: "cast reasons",
   applies: (path) => path.startsWith("src/"),
@@ -51,6 +54,9 @@ export const castReasons: Rule = {
       );
       const first = file.lineOf(Math.min(holder?.start ?? node.start, node.start));
       const last = file.lineOf(node.end);
+      const around = ancestors.findLast(({ type }) => /Function|^ArrowFunction/.test(type));
+      const told = (from: number) => file.comments.some(({ start }) => start > from && start < node.start);
+      if (around !== undefined && told(around.start)) return;
       for (let line = first - 1; line <= last; line += 1) if (commented.has(line)) return;
       findings.push({
         line: file.lineOf(node.start),
