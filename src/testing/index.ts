@@ -1,0 +1,12 @@
+export { bindCases, ContractBreach, type ContractCase } from "./contract-case.js";
+export {
+  createPubSubEnv,
+  type Delivery,
+  type PubSubCapability,
+  type PubSubCluster,
+  type PubSubClusterUnderTest,
+  type PubSubEngineUnderTest,
+  type PubSubEnv,
+  type PubSubNode,
+} from "./pubsub-env.js";
+export { bindPubSubContract, pubsubContract } from "./pubsub-suite.js";
