@@ -1,5 +1,12 @@
 /** Phoenix Channels for TypeScript, built to scale out. */
 
+export type {
+  PhoenixToken,
+  SignOptions,
+  VerifiedToken,
+  VerifyOptions,
+} from "./auth/phoenix-token/phoenix-token.js";
+export { Atom, type Term, type TermRecord, Tuple } from "./auth/phoenix-token/term.js";
 export type { LogFields, Logger } from "./contracts/logger.js";
 export type { PubSubAdapter, PubSubEvent, PubSubHost } from "./contracts/pubsub-adapter.js";
 export type { Json, JsonObject } from "./core/shared/json.js";
@@ -13,6 +20,7 @@ export {
 } from "./create-endpoint.js";
 export { local } from "./edges/pubsub/local.js";
 export { type LineLoggerOptions, type LogLevel, lineLogger } from "./edges/system/logger.js";
+export { phoenixToken, type SystemPhoenixTokenOptions } from "./edges/system/phoenix-token.js";
 export type { Payload } from "./runtime/broadcast.js";
 export {
   type BroadcastEvent,
