@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readRepository } from "./repository.js";
 import { allRules, breaks } from "./rules/all.js";
+import { findCycles } from "./rules/cycles.js";
 
 const files = readRepository();
 
@@ -16,5 +17,10 @@ describe("every file keeps the rules of the house", () => {
   it.each(allRules())("$name", (rule) => {
     const found = files.flatMap((file) => breaks(rule, file));
     if (found.length > 0) expect.fail(`broken ${found.length} times:\n${found.join("\n")}`);
+  });
+
+  it("no cycles", () => {
+    const cycles = findCycles(files.filter(({ path }) => path.startsWith("src/")));
+    if (cycles.length > 0) expect.fail(`files import each other:\n${cycles.join("\n")}`);
   });
 });

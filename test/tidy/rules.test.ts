@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { allRules, breaks } from "./rules/all.js";
+import { findCycles } from "./rules/cycles.js";
 import { exportDocs } from "./rules/export-docs.js";
 import { importLaw, publicEntries, reExports } from "./rules/import-law.js";
 import { fileLength, functionLength, syntax } from "./rules/size.js";
@@ -191,6 +192,29 @@ describe("each rule finds what it forbids", () => {
 describe("each rule leaves alone what only looks like it", () => {
   it.each(titled(innocent))("%s in %s: %j", (_name, _path, _text, [rule, path, text]) => {
     expect(breaks(rule, sourceFile(path, text))).toEqual([]);
+  });
+});
+
+describe("cycles of imports", () => {
+  const tree = (files: Record<string, string>) =>
+    findCycles(Object.entries(files).map(([path, text]) => sourceFile(path, text)));
+
+  it("are found wherever they begin", () => {
+    const files = {
+      "src/a.ts": 'import { b } from "./x/b.js";',
+      "src/x/b.ts": 'export * from "./c.js";',
+      "src/x/c.ts": 'const b = await import("./b.js");',
+    };
+    expect(tree(files)).toEqual(["src/x/b.ts -> src/x/c.ts -> src/x/b.ts"]);
+  });
+
+  it("are none when only types go back, or two ways lead to one file", () => {
+    expect(tree({ "src/a.ts": 'import "./b.js";', "src/b.ts": 'import type { A } from "./a.js";' })).toEqual(
+      [],
+    );
+    expect(tree({ "src/a.ts": 'import "./b.js"; import "./c.js";', "src/b.ts": 'import "./c.js";' })).toEqual(
+      [],
+    );
   });
 });
 
