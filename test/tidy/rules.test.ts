@@ -25,6 +25,7 @@ const offences: readonly Planted[] = [
   [importLaw, "src/core/a.ts", '\nimport type { b } from "../runtime/b.js";', 2],
   [importLaw, "src/core/a.ts", 'import { readFileSync } from "node:fs";', 1],
   [importLaw, "src/core/a.ts", 'const x = await import("../edges/system/clock.js");', 1],
+  [importLaw, "src/core/a.ts", 'type X = import("../runtime/x.js").X;', 1],
   [importLaw, "src/contracts/a.ts", 'import { x } from "../runtime/x.js";', 1],
   [importLaw, "src/contracts/a.ts", 'import { WebSocket } from "ws";', 1],
   [importLaw, "src/runtime/a.ts", 'import { x } from "../edges/system/clock.js";', 1],

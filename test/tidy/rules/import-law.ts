@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { Finding, Rule, SourceFile } from "../source-file.js";
+import { type Finding, isNode, type Rule, type SourceFile, walk } from "../source-file.js";
 
 /** What each layer under `src` may import from, its own layer included. `/x` at the end: that module alone. */
 const law: Readonly<Record<string, readonly string[]>> = {
@@ -63,11 +63,22 @@ interface Import {
   readonly typeOnly: boolean;
 }
 
-/** Every module that a file names: imports, re-exports, dynamic imports with a plain string. */
+/** Modules that types are taken from where they stand: `import("./x.js").X`. */
+function typeImports(file: SourceFile): Import[] {
+  const found: Import[] = [];
+  walk(file.program, ({ type, source, start }) => {
+    if (type !== "TSImportType" || !isNode(source)) return;
+    found.push({ specifier: String(source.value), start, typeOnly: true });
+  });
+  return found;
+}
+
+/** Every module that a file names: imports, re-exports, dynamic imports with a plain string, and types. */
 export function importsOf(file: SourceFile): Import[] {
   const { staticImports, staticExports, dynamicImports } = file.module;
   const typed = (start: number) => /^(import|export)\s+type\b/.test(file.text.slice(start, start + 20));
   return [
+    ...typeImports(file),
     ...staticImports.map((one) => ({
       specifier: one.moduleRequest.value,
       start: one.start,
