@@ -48,6 +48,8 @@ export type ConnectDecision =
     };
 
 const TOKEN_PREFIX = "base64url.bearer.phx.";
+/** Despite the name of the prefix the alphabet is the standard one; the padding may be left out. */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 const FORBIDDEN: ConnectDecision = { kind: "refused", answer: { status: 403 } };
 const FAILED: ConnectDecision = { kind: "refused", answer: { status: 500 } };
 
@@ -55,7 +57,7 @@ const FAILED: ConnectDecision = { kind: "refused", answer: { status: 500 } };
 export function decideConnect(policy: ConnectPolicy, handshake: Handshake): MaybePromise<ConnectDecision> {
   if (!originPasses(policy.origin, handshake)) return FORBIDDEN;
   const offered = offeredProtocols(handshake);
-  const token = policy.authToken ? extractToken(handshake, offered) : NO_TOKEN;
+  const token = policy.authToken ? extractToken(handshake, offered) : { value: undefined, rest: offered };
   if (token === undefined) return FAILED;
   const subprotocol = chooseSubprotocol(policy, token.rest);
   if (subprotocol === undefined) return FORBIDDEN;
@@ -131,8 +133,9 @@ function connectParams(handshake: Handshake): Params {
   return Object.assign(params, handshake.pathParams);
 }
 
-/** Undefined when the header was not sent. */
+/** Undefined when the header was not sent; to a long poll it means nothing. */
 function offeredProtocols(handshake: Handshake): readonly string[] | undefined {
+  if (handshake.transport === "longpoll") return undefined;
   const offered = header(handshake, "sec-websocket-protocol");
   return offered?.split(",").map((name) => name.trim());
 }
@@ -142,8 +145,6 @@ interface ExtractedToken {
   /** The offered subprotocols without the token; undefined when none was offered. */
   readonly rest: readonly string[] | undefined;
 }
-
-const NO_TOKEN: ExtractedToken = { value: undefined, rest: undefined };
 
 /** Undefined: the token cannot be decoded. */
 function extractToken(
@@ -156,8 +157,7 @@ function extractToken(
   const [only, another] = tokens;
   if (only === undefined || another !== undefined) return { value: undefined, rest: offered };
   const encoded = only.slice(TOKEN_PREFIX.length);
-  // Despite its name the prefix announces the standard alphabet, without padding.
-  if (!/^[A-Za-z0-9+/]+$/.test(encoded)) return undefined;
+  if (!BASE64.test(encoded)) return undefined;
   const rest = offered?.filter((name) => name !== only);
   return {
     value: Buffer.from(encoded, "base64").toString("utf8"),
