@@ -70,9 +70,11 @@ export class MountedSocket {
     return session;
   }
 
-  /** Closes the sessions whose client sent nothing since `ticks` sweeps. */
+  /** Closes the WebSockets whose client sent nothing since `ticks` sweeps. */
   sweepIdle(ticks: number): void {
-    for (const session of this.sessions) session.checkIdle(ticks);
+    for (const session of this.sessions) {
+      if (session.transport === "websocket") session.checkIdle(ticks);
+    }
   }
 }
 

@@ -102,6 +102,10 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     if (this.#ended) return;
     this.#ended = true;
     this.#outbox.discard();
+    this.#finish();
+  }
+
+  #finish(): void {
     this.#held = undefined;
     if (this.id !== undefined) this.pubsub.unsubscribe(this.id, this);
     for (const channel of [...(this.#channels?.values() ?? [])]) channel.end({ kind: "closed" });
@@ -120,14 +124,20 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     this.close(closeCodes.idle, "idle timeout");
   }
 
-  /** Whether the connection is gone. */
+  /** Whether the connection is gone, or told to go. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Closes the connection; its channels end when it is gone. */
+  /**
+   * Closes the connection. From now on it hears nothing from the client, however long he takes to go. The channels
+   * end when the caller is done: it may be one of them.
+   */
   close(code: number, reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
     this.#outbox.close(code, reason);
+    queueMicrotask(() => this.#finish());
   }
 
   /** A broadcast to the socket's id: `disconnect` closes the connection, other events mean nothing. */
@@ -187,21 +197,32 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
   #tooSlow(): void {
     this.counters.slow_readers_total++;
     this.#mount.logger.warn("reader too slow", { id: this.id, queueBytesMax: this.limits.queueBytesMax });
+    this.#ended = true;
     this.#sink.close(closeCodes.tooSlow, "too slow");
+    queueMicrotask(() => this.#finish());
   }
 
   #onMessage(message: Message | ProtocolFault): void {
     if (this.#ended) return;
     this.counters.messages_in_total++;
-    if (message instanceof ProtocolFault) this.#fault(message);
-    else if (this.#held === undefined) this.#route(message);
+    if (message instanceof ProtocolFault) this.#fault(message.what);
+    else if (this.#held === undefined) this.#routeSafely(message);
     else this.#hold(message, this.#held);
   }
 
-  #fault(fault: ProtocolFault): void {
+  #fault(what: string): void {
     this.counters.protocol_faults_total++;
-    this.#mount.logger.debug("protocol fault", { id: this.id, fault: fault.what });
+    this.#mount.logger.debug("protocol fault", { id: this.id, fault: what });
     this.close(closeCodes.crashed, "");
+  }
+
+  /** A client may send topics and refs that cannot be written back, such as a list nested too deep. */
+  #routeSafely(message: Message): void {
+    try {
+      this.#route(message);
+    } catch (cause) {
+      this.#fault(String(cause));
+    }
   }
 
   /** The connection handles nothing else until a join is answered; a client that sends on is slowed down. */
@@ -271,6 +292,8 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     if (this.#ended) {
       channel?.end({ kind: "closed" });
     } else {
+      // A refused channel may have subscribed to other topics already.
+      if (!outcome.admitted) channel?.end({ kind: "closed" });
       this.counters[outcome.admitted ? "joins_total" : "refused_joins_total"]++;
       this.#outbox.send(outcome.frame);
       if (old !== undefined) this.sendEnd(old, phx.close);
@@ -292,7 +315,7 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     this.#held = undefined;
     while (held.length > 0 && !this.#ended) {
       const message = held.shift();
-      if (message !== undefined) this.#route(message);
+      if (message !== undefined) this.#routeSafely(message);
       if (this.#keepHolding(held)) return;
     }
     if (!this.#paused || this.#ended) return;
