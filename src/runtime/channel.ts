@@ -147,7 +147,10 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
   subscribe(topic: string): void {
     const subscription: ManualSubscription = {
       topic,
-      receive: (broadcast) => this.#accept(new Info(broadcast)),
+      // What this channel sends to all others does not come back to it on another way, either.
+      receive: (broadcast, from) => {
+        if (from !== this) this.#accept(new Info(broadcast));
+      },
     };
     this.#subscriptions ??= [];
     this.#subscriptions.push(subscription);
@@ -171,17 +174,15 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
   /** Ends the channel: it hears nothing more, the session forgets it, `terminate` runs, the client is told. */
   end(reason: TerminateReason): void {
     if (!this.alive) return;
-    const tell = this.#state === "joined";
+    const tell = this.#state === "joined" ? endEvent(reason) : undefined;
     this.#state = reason.kind === "rejoined" || reason.kind === "closed" ? "ended" : "terminating";
     this.#inbox = undefined;
     for (const { topic } of this.#subscriptions ?? []) this.unsubscribe(topic);
     this.#session.forget(this);
-    if (reason.kind === "left") this.#session.sendEnd(this, phx.close);
+    // As in Phoenix: what `terminate` pushes follows a phx_close, and precedes a phx_error.
+    if (tell === phx.close) this.#session.sendEnd(this, phx.close);
     if (this.#admitted) this.#terminate(reason);
-    if (!tell) return;
-    if (reason.kind === "stopped")
-      this.#session.sendEnd(this, isOrderly(reason.reason) ? phx.close : phx.error);
-    if (reason.kind === "crashed") this.#session.sendEnd(this, phx.error);
+    if (tell === phx.error) this.#session.sendEnd(this, phx.error);
   }
 
   #terminate(reason: TerminateReason): void {
@@ -291,6 +292,9 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
 
   #obey(message: Message | undefined, result: HandlerResult): void {
     if (result === undefined) return;
+    if (result?.kind !== "reply" && result?.kind !== "stop") {
+      throw new TypeError("a handler must return ok(…), error(…), reply(…), stop(…) or nothing");
+    }
     const reply = result.kind === "stop" ? result.reply : result;
     if (reply !== undefined && message !== undefined) this.#session.reply(this, message.ref, reply);
     if (result.kind === "stop") this.end({ kind: "stopped", reason: result.reason });
@@ -310,8 +314,21 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
   }
 }
 
-function isOrderly(reason: string): boolean {
-  return reason === "normal" || reason === "shutdown";
+/** What the client of a joined channel is told at its end; after a lost connection or a new join nothing. */
+function endEvent(reason: TerminateReason): typeof phx.close | typeof phx.error | undefined {
+  switch (reason.kind) {
+    case "left":
+      return phx.close;
+    case "stopped":
+      return reason.reason === "normal" || reason.reason === "shutdown" ? phx.close : phx.error;
+    case "crashed":
+      return phx.error;
+    case "closed":
+    case "rejoined":
+      return undefined;
+    default:
+      return reason satisfies never;
+  }
 }
 
 function notJoined(call: string, topic: string): SimurghError {

@@ -6,8 +6,8 @@ import { Broadcast } from "./broadcast.js";
 
 /** Somebody who listens to a topic on this node. */
 export interface Subscriber {
-  /** MUST NOT throw. */
-  receive(broadcast: Broadcast): void;
+  /** `from` is the subscriber that a broadcast leaves out: it is told to those who stand for another. MUST NOT throw. */
+  receive(broadcast: Broadcast, from?: Subscriber): void;
 }
 
 /** A topic wanted on this node. */
@@ -151,7 +151,7 @@ export class PubSub {
     const interest = this.#topics.get(broadcast.topic);
     if (interest === undefined) return;
     for (const subscriber of interest.subscribers) {
-      if (subscriber !== from) subscriber.receive(broadcast);
+      if (subscriber !== from) subscriber.receive(broadcast, from);
     }
   }
 
