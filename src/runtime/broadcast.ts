@@ -1,5 +1,6 @@
 import type { Frame } from "../contracts/frame.js";
 import type { Json } from "../core/shared/json.js";
+import { SimurghError } from "./errors.js";
 import { assertPushable, toJson } from "./payload.js";
 
 /** The form of a payload: anything JSON, or bytes. */
@@ -30,7 +31,11 @@ export class Broadcast {
   /** A broadcast made on this node. Throws in the sender when the payload cannot go over the wire. */
   static of(topic: string, event: string, payload: object): Broadcast {
     assertPushable(payload);
-    if (payload instanceof Uint8Array) return new Broadcast(topic, event, payload, undefined);
+    if (payload instanceof Uint8Array) {
+      const fault = fieldFault("topic", topic) ?? fieldFault("event", event);
+      if (fault !== undefined) throw new SimurghError("field_too_long", fault);
+      return new Broadcast(topic, event, payload, undefined);
+    }
     return new Broadcast(topic, event, undefined, toJson(payload));
   }
 
@@ -76,9 +81,17 @@ export class Broadcast {
       case KIND_JSON:
         return new Broadcast(topic, event, undefined, bytes.toString("utf8", payloadStart));
       case KIND_BINARY:
+        // What its own node would have refused came from no node of ours.
+        if (fieldFault("topic", topic) ?? fieldFault("event", event)) return undefined;
         return new Broadcast(topic, event, bytes.subarray(payloadStart), undefined);
       default:
         return undefined;
     }
   }
+}
+
+/** What is wrong with a field of a binary message, which has one byte for its length. */
+function fieldFault(field: string, text: string): string | undefined {
+  const bytes = Buffer.byteLength(text);
+  return bytes > 255 ? `${field} has ${bytes} bytes, a binary message allows 255` : undefined;
 }
