@@ -1,0 +1,26 @@
+import type { Logger } from "../contracts/logger.js";
+import type { PubSubAdapter } from "../contracts/pubsub-adapter.js";
+import type { Endpoint } from "../create-endpoint.js";
+
+/** What an application is told about the node that it is to be. */
+export interface NodeContext {
+  /** The node's name, such as `n1@127.0.0.1`: unique in its cluster. */
+  readonly name: string;
+  /** The engine that joins this node with the others; give it to the endpoint. */
+  readonly pubsub: PubSubAdapter;
+  /** Whether `simurgh up` runs this node and will start it again when it dies. */
+  readonly supervised: boolean;
+  readonly logger: Logger;
+}
+
+/** What a node needs of an endpoint. One that keeps its own HTTP server may be given as an object of these three. */
+export type AppEndpoint = Pick<Endpoint, "listen" | "drain" | "stop">;
+
+/**
+ * What the module given to `simurgh up` and `simurgh node` exports as its default: makes the endpoint of one node.
+ *
+ * ```ts
+ * export default (({ name, pubsub }) => createEndpoint({ name, pubsub, sockets })) satisfies App;
+ * ```
+ */
+export type App = (node: NodeContext) => AppEndpoint | Promise<AppEndpoint>;

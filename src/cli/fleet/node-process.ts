@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { eachLine } from "../support/lines.js";
+import { loopback } from "../support/ports.js";
+import { type NodeMessage, parseNodeMessage, secretVariable, supervisedVariable } from "./messages.js";
+
+/** What one node of a fleet is started with, now and after each crash. */
+export interface NodePlan {
+  readonly name: string;
+  /** Absolute path of the application. */
+  readonly app: string;
+  /** Where it serves; another port is taken when this one is not free. */
+  readonly port: number;
+  readonly meshPort: number;
+  /** The other nodes: `name@host:port`. */
+  readonly peers: readonly string[];
+  readonly secret: string;
+  readonly logLevel: string;
+}
+
+/** Where the output of a node goes, whole lines without their end. */
+export interface NodeOutput {
+  out(line: string): void;
+  err(line: string): void;
+}
+
+const program = fileURLToPath(new URL("../main.js", import.meta.url));
+
+/**
+ * Starts the process of a node. It has a session of its own, so that Ctrl-C in the terminal reaches it through `up`
+ * alone, and a channel to `up`, by whose end it notices that `up` is gone. The secret goes by the environment: the
+ * arguments of a process can be read by everybody.
+ */
+export function spawnNode(plan: NodePlan, output: NodeOutput): ChildProcess {
+  const { PORT: _doorPort, ...inherited } = process.env;
+  const child = spawn(process.execPath, [...nodeFlags(), program, "node", plan.app, ...argumentsOf(plan)], {
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    detached: true,
+    env: { ...inherited, [secretVariable]: plan.secret, [supervisedVariable]: "1" },
+  });
+  if (child.stdout !== null) eachLine(child.stdout, output.out);
+  if (child.stderr !== null) eachLine(child.stderr, output.err);
+  return child;
+}
+
+/** Calls `onMessage` for each message of a node. */
+export function onNodeMessage(child: ChildProcess, onMessage: (message: NodeMessage) => void): void {
+  child.on("message", (value) => {
+    const message = parseNodeMessage(value);
+    if (message !== undefined) onMessage(message);
+  });
+}
+
+function argumentsOf(plan: NodePlan): string[] {
+  const pairs = [
+    ["--name", plan.name],
+    ["--host", loopback],
+    ["--port", String(plan.port)],
+    ["--mesh-port", String(plan.meshPort)],
+    ["--log-level", plan.logLevel],
+    ...(plan.peers.length > 0 ? [["--peers", plan.peers.join(",")]] : []),
+  ];
+  return pairs.flat();
+}
+
+/** Flags of Node itself, such as `--import`; a debugger's port can serve one process only. */
+function nodeFlags(): string[] {
+  return process.execArgv.filter((flag) => !flag.startsWith("--inspect"));
+}
