@@ -188,7 +188,9 @@ function headersWhere(handshake: Handshake, wanted: (name: string) => boolean): 
 function connectInfo(policy: ConnectPolicy, handshake: Handshake, params: Params): ConnectInfo {
   const host = header(handshake, "host") ?? "";
   return {
-    peer: handshake.peer,
+    get peer() {
+      return handshake.peer;
+    },
     uri: `${handshake.secure ? "https" : "http"}://${host}${handshake.target}`,
     userAgent: header(handshake, "user-agent"),
     get xHeaders() {

@@ -5,6 +5,7 @@ import type { ChannelCallbacks } from "./channel-definition.js";
 import type { Counters } from "./counters.js";
 import type { Flusher } from "./outbox.js";
 import type { PubSub } from "./pubsub.js";
+import type { Session } from "./session.js";
 
 /** A topic pattern's target. */
 export interface RouteTarget {
@@ -29,6 +30,8 @@ export interface Mount {
   readonly path: string;
   readonly routes: TopicRoutes<RouteTarget>;
   readonly limits: SocketLimits;
+  /** Connections that are open now; each session enters and leaves by itself. */
+  readonly sessions: Set<Session>;
   readonly pubsub: PubSub;
   readonly flusher: Flusher;
   readonly counters: Counters;

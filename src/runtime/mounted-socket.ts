@@ -28,7 +28,7 @@ export class MountedSocket {
     path: string,
     options: MountOptions,
     host: string | undefined,
-    shared: Omit<Mount, "path" | "routes" | "limits">,
+    shared: Omit<Mount, "path" | "routes" | "limits" | "sessions">,
   ) {
     const limits = { ...socketLimitDefaults, ...options.limits };
     for (const [name, value] of Object.entries(limits)) requireWhole(`limits.${name} of ${path}`, value, 1);
@@ -48,7 +48,13 @@ export class MountedSocket {
       errorHandler: options.errorHandler,
       logger: shared.logger,
     };
-    this.#mount = { ...shared, path, limits, routes: compileRoutes(options.socket.routes) };
+    this.#mount = {
+      ...shared,
+      path,
+      limits,
+      sessions: this.sessions,
+      routes: compileRoutes(options.socket.routes),
+    };
   }
 
   /** Decides about a handshake, and counts. */
@@ -63,9 +69,7 @@ export class MountedSocket {
     sink: Sink,
   ): Session {
     const { serializer, assigns, id } = decision;
-    const onEnd = (ended: Session): void => void this.sessions.delete(ended);
-    const session = new Session({ mount: this.#mount, sink, serializer, transport, id, assigns, onEnd });
-    this.sessions.add(session);
+    const session = new Session({ mount: this.#mount, sink, serializer, transport, id, assigns });
     this.#mount.counters.connects_total++;
     return session;
   }

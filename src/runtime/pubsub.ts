@@ -6,9 +6,15 @@ import { Broadcast } from "./broadcast.js";
 
 /** Somebody who listens to a topic on this node. */
 export interface Subscriber {
-  /** `from` is the subscriber that a broadcast leaves out: it is told to those who stand for another. MUST NOT throw. */
+  /**
+   * `from` is the subscriber that a broadcast leaves out: it is told to those who stand for another.
+   * MUST NOT throw, and MUST NOT run code of the application: that goes through {@link PubSub.afterDispatch}.
+   */
   receive(broadcast: Broadcast, from?: Subscriber): void;
 }
+
+/** Deferred work that runs in one turn of the event loop. */
+const DEFERRED_PER_TURN = 1_000;
 
 /** A topic wanted on this node. */
 interface Interest {
@@ -37,6 +43,11 @@ export class PubSub {
   readonly #context: PubSubContext;
   readonly #topics = new Map<string, Interest>();
   readonly #watchers = new Set<(event: PubSubEvent) => void>();
+  /** Dispatches under way; more than one only when a receiver breaks its contract. */
+  #dispatching = 0;
+  /** The application's work that dispatches have brought; it is run in order, never inside of a dispatch. */
+  readonly #deferred: (() => void)[] = [];
+  #running = false;
   #undecodable = 0;
 
   constructor(adapter: PubSubAdapter, context: PubSubContext) {
@@ -54,10 +65,18 @@ export class PubSub {
       random,
       logger,
       deliver: (topic, data) => this.#deliver(topic, data),
-      changed: (event) => {
-        for (const watcher of [...this.#watchers]) watcher(event);
-      },
+      changed: (event) => this.#changed(event),
     });
+  }
+
+  #changed(event: PubSubEvent): void {
+    for (const watcher of [...this.#watchers]) {
+      try {
+        watcher(event);
+      } catch (cause) {
+        this.#context.logger.error("watcher crashed", { event: event.type, error: String(cause) });
+      }
+    }
   }
 
   /** Stops the adapter; local delivery goes on. */
@@ -88,12 +107,12 @@ export class PubSub {
 
   /**
    * Tells other nodes that `topic` is wanted here, ahead of `subscribe`. A promise when they must hear of it first:
-   * a broadcast that another node starts after it has settled reaches a subscriber added then. Whoever got a
-   * promise MUST call `release` after it has settled, and after `subscribe` when it subscribes.
+   * a broadcast that another node starts after it has settled reaches a subscriber added then. The caller MUST call
+   * `release` in the end, after `subscribe` when it subscribes; until then the topic stays wanted.
    */
   announce(topic: string): Promise<void> | undefined {
     const interest = this.#interest(topic);
-    if (interest.announced !== undefined) interest.holds++;
+    interest.holds++;
     return interest.announced;
   }
 
@@ -120,10 +139,11 @@ export class PubSub {
     const known = this.#topics.get(topic);
     if (known !== undefined) return known;
     const interest: Interest = { subscribers: new Set(), announced: undefined, holds: 0 };
-    this.#topics.set(topic, interest);
+    // The adapter first: a topic that it refuses by throwing leaves nothing behind.
     interest.announced = this.#adapter.subscribe(topic)?.then(() => {
       interest.announced = undefined;
     });
+    this.#topics.set(topic, interest);
     return interest;
   }
 
@@ -150,8 +170,47 @@ export class PubSub {
   dispatch(broadcast: Broadcast, from?: Subscriber): void {
     const interest = this.#topics.get(broadcast.topic);
     if (interest === undefined) return;
-    for (const subscriber of interest.subscribers) {
-      if (subscriber !== from) subscriber.receive(broadcast, from);
+    this.#dispatching++;
+    try {
+      for (const subscriber of interest.subscribers) {
+        if (subscriber !== from) subscriber.receive(broadcast, from);
+      }
+    } finally {
+      this.#dispatching--;
+    }
+    if (this.#deferred.length > 0) this.#runDeferred();
+  }
+
+  /**
+   * Runs the application's work that a dispatch brings: after the dispatch, and after what was deferred before. So
+   * a handler that broadcasts, subscribes or unsubscribes never changes the delivery it was called by, and every
+   * subscriber gets the broadcasts of this node in the same order. Outside of a dispatch it runs at once.
+   */
+  afterDispatch(work: () => void): void {
+    this.#deferred.push(work);
+    this.#runDeferred();
+  }
+
+  readonly #runDeferred = (): void => {
+    if (this.#running || this.#dispatching > 0) return;
+    this.#running = true;
+    for (let ran = 0; ran < DEFERRED_PER_TURN; ran++) {
+      const work = this.#deferred.shift();
+      if (work === undefined) break;
+      this.#runOne(work);
+    }
+    this.#running = false;
+    // Handlers that answer broadcasts with broadcasts for ever must not stop the rest of the node.
+    if (this.#deferred.length > 0) setImmediate(this.#runDeferred);
+  };
+
+  #runOne(work: () => void): void {
+    try {
+      work();
+    } catch (cause) {
+      this.#context.logger.error("subscriber crashed", {
+        error: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause),
+      });
     }
   }
 

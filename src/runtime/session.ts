@@ -28,8 +28,6 @@ export interface SessionOptions {
   readonly transport: "websocket" | "longpoll";
   readonly id: string | undefined;
   readonly assigns: object;
-  /** Told once when the connection is gone. */
-  readonly onEnd: (session: Session) => void;
 }
 
 /** One client's connection: decodes what comes, judges it, and runs its channels. */
@@ -41,7 +39,6 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
   readonly #serializer: Serializer;
   readonly #sink: Sink;
   readonly #outbox: Outbox;
-  readonly #onEnd: (session: Session) => void;
   /** Absent until the first join, for idle connections are many. */
   #channels: Map<Json, Channel> | undefined = undefined;
   /** Messages that came while a join was under way; undefined when none is. */
@@ -59,8 +56,8 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     this.#mount = mount;
     this.#serializer = options.serializer;
     this.#sink = sink;
-    this.#onEnd = options.onEnd;
     this.#outbox = new Outbox(sink, mount.flusher, mount.limits.queueBytesMax, () => this.#tooSlow());
+    mount.sessions.add(this);
     mount.counters.connections++;
     if (this.id !== undefined) mount.pubsub.subscribe(this.id, this);
   }
@@ -110,7 +107,7 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     if (this.id !== undefined) this.pubsub.unsubscribe(this.id, this);
     for (const channel of [...(this.#channels?.values() ?? [])]) channel.end({ kind: "closed" });
     this.counters.connections--;
-    this.#onEnd(this);
+    this.#mount.sessions.delete(this);
   }
 
   /** Closes the connection when nothing came from the client since `ticks` calls of this. */

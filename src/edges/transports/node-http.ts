@@ -170,7 +170,10 @@ export function toHandshake(
     method: request.method ?? "GET",
     target: request.url ?? "/",
     headers: request.headers,
-    peer: { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 },
+    // Asked for only when wanted: the first look makes Node keep an address object with the connection.
+    get peer() {
+      return { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
+    },
     secure: "encrypted" in socket,
     pathParams,
   };

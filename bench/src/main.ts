@@ -1,0 +1,21 @@
+import { cpus, totalmem } from "node:os";
+import { benchCore } from "./core.js";
+
+/** One entry per question. */
+const benches: Readonly<Record<string, { readonly what: string; readonly run: () => Promise<void> }>> = {
+  core: { what: "fan-out, connect+join and idle memory beside bare ws and Socket.IO", run: benchCore },
+};
+
+const [name = "core"] = process.argv.slice(2);
+const bench = benches[name];
+if (bench === undefined) {
+  console.error(`no bench named ${name}; there is:`);
+  for (const [known, { what }] of Object.entries(benches)) console.error(`  ${known.padEnd(10)} ${what}`);
+  process.exit(2);
+}
+console.log(
+  `${cpus()[0]?.model ?? "unknown CPU"} x${cpus().length}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+);
+console.log(`node ${process.version}, ${process.platform}`);
+console.log(`${name}: ${bench.what}\n`);
+await bench.run();
