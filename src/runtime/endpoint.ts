@@ -120,18 +120,18 @@ export class EndpointCore {
 
   /** Subscribes a function to a topic; returns the way to end that. What it throws is logged, not spread. */
   subscribe(topic: string, listener: (event: BroadcastEvent) => void): () => void {
+    let subscribed = true;
+    const tell = ({ event, payload }: Broadcast): void => {
+      if (subscribed) listener({ topic, event, payload });
+    };
     const subscriber = {
-      receive: (broadcast: Broadcast): void => {
-        const { topic: from, event, payload } = broadcast;
-        try {
-          listener({ topic: from, event, payload });
-        } catch (cause) {
-          this.#logger.error("subscriber crashed", { topic: from, event, error: String(cause) });
-        }
-      },
+      receive: (broadcast: Broadcast): void => this.pubsub.afterDispatch(() => tell(broadcast)),
     };
     this.pubsub.subscribe(topic, subscriber);
-    return () => this.pubsub.unsubscribe(topic, subscriber);
+    return () => {
+      subscribed = false;
+      this.pubsub.unsubscribe(topic, subscriber);
+    };
   }
 
   /** Calls `watcher` when a node or the engine comes or goes. */

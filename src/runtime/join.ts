@@ -72,9 +72,8 @@ export class JoinAttempt {
   #announce(outcome: JoinOutcome): MaybePromise<JoinOutcome> {
     if (!outcome.admitted || this.#session.ended) return outcome;
     const announced = this.#mount.pubsub.announce(this.#topic);
-    if (announced === undefined) return outcome;
     this.#holdsTopic = true;
-    return announced.then(() => outcome);
+    return announced === undefined ? outcome : announced.then(() => outcome);
   }
 
   #crashed(cause: unknown): JoinOutcome {

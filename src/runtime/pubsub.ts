@@ -191,18 +191,23 @@ export class PubSub {
     this.#runDeferred();
   }
 
-  readonly #runDeferred = (): void => {
+  #runDeferred(): void {
     if (this.#running || this.#dispatching > 0) return;
     this.#running = true;
     for (let ran = 0; ran < DEFERRED_PER_TURN; ran++) {
       const work = this.#deferred.shift();
-      if (work === undefined) break;
+      if (work === undefined) {
+        this.#running = false;
+        return;
+      }
       this.#runOne(work);
     }
-    this.#running = false;
     // Handlers that answer broadcasts with broadcasts for ever must not stop the rest of the node.
-    if (this.#deferred.length > 0) setImmediate(this.#runDeferred);
-  };
+    setImmediate(() => {
+      this.#running = false;
+      this.#runDeferred();
+    });
+  }
 
   #runOne(work: () => void): void {
     try {
