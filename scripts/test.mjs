@@ -18,6 +18,9 @@ process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
 
 const npm = process.platform === "win32" ? "npm.cmd" : "npm";
 const bin = (/** @type {string} */ name) => join("node_modules", ".bin", name);
+// What we run writes into a pipe and cannot know where its output ends up.
+const color = process.stdout.isTTY ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" };
+const env = { ...process.env, ...color, SIMURGH_SKIP_NOTES: skipNotes };
 const count = { passed: 0, failed: 0, skipped: 0 };
 
 /**
@@ -43,7 +46,7 @@ async function stage(name, work) {
 async function commandStage(name, commands) {
   const ok = await stage(name, async () => {
     for (const [command, ...args] of commands) {
-      const { code, output } = await run(command, args);
+      const { code, output } = await run(command, args, { env });
       if (code !== 0) return { ok: false, output: `${command} ${args.join(" ")}\n${output}` };
     }
     return { ok: true, output: "" };
@@ -84,7 +87,7 @@ function layerStage(layer) {
         "--reporter=json",
         `--outputFile.json=${report}`,
       ],
-      { env: { ...process.env, SIMURGH_SKIP_NOTES: skipNotes } },
+      { env },
     );
     const counts = readCounts(report) ?? { passed: 0, failed: 0, skipped: 0 };
     // A suite that does not load, or an error outside of any test, fails the run without a failed test.
@@ -125,6 +128,7 @@ function finish() {
     const reasons = new Set(readFileSync(skipNotes, "utf8").trim().split("\n"));
     for (const reason of reasons) console.log(`skipped: ${reason}`);
   }
+  console.log(`${"total".padEnd(10)}        ${`${(performance.now() / 1000).toFixed(1)} s`.padStart(8)}`);
   const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : "";
   console.log(`${count.passed} passed, ${count.failed} failed${skipped}`);
   process.exitCode = count.failed > 0 ? 1 : 0;
