@@ -24,7 +24,7 @@ const env = { ...process.env, ...color, SIMURGH_SKIP_NOTES: skipNotes };
 const count = { passed: 0, failed: 0, skipped: 0 };
 
 /**
- * Runs one stage, prints its result and time, and its whole output when it failed.
+ * Runs one stage, prints its result and time, and what it has to say besides.
  * @param {string} name
  * @param {() => Promise<{ ok: boolean, note?: string, output: string }>} work
  */
@@ -34,7 +34,7 @@ async function stage(name, work) {
   const { ok, note = "", output } = await work();
   const seconds = ((performance.now() - from) / 1000).toFixed(1);
   console.log(`${ok ? "ok    " : "FAILED"} ${`${seconds} s`.padStart(8)}  ${note}`);
-  if (!ok) console.log(`${output.trimEnd()}\n`);
+  if (output !== "") console.log(`${output.trimEnd()}\n`);
   return ok;
 }
 
@@ -98,7 +98,8 @@ function layerStage(layer) {
     const parts = [`${counts.passed} passed`];
     if (counts.failed > 0) parts.push(`${counts.failed} failed`);
     if (counts.skipped > 0) parts.push(`${counts.skipped} skipped`);
-    return { ok: counts.failed === 0, note: parts.join(", "), output };
+    const ok = counts.failed === 0;
+    return { ok, note: parts.join(", "), output: ok ? "" : output };
   });
 }
 
@@ -107,9 +108,7 @@ async function programsStage() {
     const { missing, advice } = await installServers();
     if (missing.length === 0) return { ok: true, note: "all there", output: "" };
     if (inCi) count.failed += missing.length;
-    const note = `missing: ${missing.join(", ")}`;
-    if (!inCi) console.log(`\n${advice.trimEnd()}`);
-    return { ok: !inCi, note, output: advice };
+    return { ok: !inCi, note: `missing: ${missing.join(", ")}`, output: advice };
   });
 }
 
