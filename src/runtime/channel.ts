@@ -16,16 +16,22 @@ import { check } from "./schema.js";
 import type { WireAddress } from "./serializer.js";
 import type { Session } from "./session.js";
 
-/** A message that reached the channel from inside the node. */
-class Info {
-  readonly message: unknown;
-  constructor(message: unknown) {
-    this.message = message;
+/** Something for a channel to handle that does not come from its client. */
+class Inner {
+  readonly kind: "afterJoin" | "out" | "info";
+  /** The join params, the intercepted {@link Broadcast}, or the message. */
+  readonly value: unknown;
+  constructor(kind: Inner["kind"], value: unknown) {
+    this.kind = kind;
+    this.value = value;
   }
 }
 
-/** One thing for a channel to handle: from the client, intercepted, or from inside. */
-type Task = Message | Broadcast | Info;
+/** One thing for a channel to handle. */
+type Task = Message | Inner;
+
+/** Tasks that one channel handles in a row; then the rest of the node has its turn. */
+const TASKS_PER_TURN = 1_000;
 
 /** A subscription that a channel made by hand. */
 interface ManualSubscription extends Subscriber {
@@ -38,6 +44,7 @@ type AnyEvents = { readonly [event: string]: object };
 /**
  * Runs one channel: a client's membership in one topic. It handles one task at a time, in order, also while a
  * handler awaits; a handler that returns no promise costs none. A throw ends this channel and nothing else.
+ * `terminate` is a callback like the others: it never runs beside another one.
  */
 export class Channel implements ChannelContext<Record<string, unknown>, AnyEvents>, Subscriber, WireAddress {
   readonly topic: string;
@@ -53,8 +60,11 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
   #state: "joining" | "joined" | "terminating" | "ended" = "joining";
   /** Whether `join` let the client in: from then on `terminate` is owed. */
   #admitted = false;
+  /** Whether a callback is under way; until the join is answered, that is `join`. */
   #busy = true;
   #inbox: Task[] | undefined = undefined;
+  /** Why the channel has ended, while `terminate` waits for the callback under way. */
+  #owed: TerminateReason | undefined = undefined;
   /** The message being handled, for `socketRef`. */
   #handling: Message | undefined = undefined;
   #subscriptions: ManualSubscription[] | undefined = undefined;
@@ -84,7 +94,7 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
   authorize(params: unknown): MaybePromise<Reply> {
     const answer = this.#callbacks.join(this as never, params as never);
     return isPromise(answer)
-      ? answer.then((late: Reply) => this.#noteAnswer(late))
+      ? Promise.resolve(answer).then((late: Reply) => this.#noteAnswer(late))
       : this.#noteAnswer(answer);
   }
 
@@ -97,9 +107,10 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
   /** The join reply is out: handle what has waited, the author's `afterJoin` first. */
   joined(params: unknown): void {
     this.#state = "joined";
-    const { afterJoin } = this.#callbacks;
-    if (afterJoin === undefined) this.#next();
-    else this.#perform(undefined, () => afterJoin(this as never, params as never));
+    this.#busy = false;
+    if ((this.#inbox?.length ?? 0) > this.#session.limits.inboxMax) this.#overflow();
+    else if (this.#callbacks.afterJoin === undefined) this.#continue();
+    else this.#work(new Inner("afterJoin", params));
   }
 
   /** Whether the client's messages reach this channel. */
@@ -114,8 +125,8 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
 
   /** Takes a broadcast on this channel's topic: straight to the client, unless the author intercepts the event. */
   receive(broadcast: Broadcast): void {
-    if (this.#callbacks.out.has(broadcast.event)) this.#accept(broadcast);
-    else this.#session.sendBroadcast(broadcast);
+    if (!this.#callbacks.out.has(broadcast.event)) this.#session.sendBroadcast(broadcast);
+    else this.#session.pubsub.afterDispatch(() => this.#accept(new Inner("out", broadcast)));
   }
 
   push(event: string, payload: object): void {
@@ -141,20 +152,27 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
   }
 
   send(message: unknown): void {
-    this.#accept(new Info(message));
+    this.#accept(new Inner("info", message));
   }
 
   subscribe(topic: string): void {
+    // Nobody would ever end what a handler that outlived its channel subscribes to.
+    if (!this.alive) return;
+    const { pubsub } = this.#session;
     const subscription: ManualSubscription = {
       topic,
       // What this channel sends to all others does not come back to it on another way, either.
       receive: (broadcast, from) => {
-        if (from !== this) this.#accept(new Info(broadcast));
+        if (from !== this) pubsub.afterDispatch(() => this.#hear(subscription, broadcast));
       },
     };
     this.#subscriptions ??= [];
     this.#subscriptions.push(subscription);
-    this.#session.pubsub.subscribe(topic, subscription);
+    pubsub.subscribe(topic, subscription);
+  }
+
+  #hear(subscription: ManualSubscription, broadcast: Broadcast): void {
+    if (this.#subscriptions?.includes(subscription)) this.#accept(new Inner("info", broadcast));
   }
 
   unsubscribe(topic: string): void {
@@ -171,18 +189,31 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
     this.end({ kind: "stopped", reason });
   }
 
-  /** Ends the channel: it hears nothing more, the session forgets it, `terminate` runs, the client is told. */
+  /**
+   * Ends the channel: it hears nothing more, the session forgets it, the client is told, `terminate` runs when the
+   * callback under way has settled. What a client sent before it went away is still handled before that.
+   */
   end(reason: TerminateReason): void {
     if (!this.alive) return;
-    const tell = this.#state === "joined" ? endEvent(reason) : undefined;
+    const joined = this.#state === "joined";
+    const tell = joined ? endEvent(reason) : undefined;
     this.#state = reason.kind === "rejoined" || reason.kind === "closed" ? "ended" : "terminating";
-    this.#inbox = undefined;
+    if (joined && this.#busy) this.#owed = reason;
+    if (reason.kind !== "closed" || this.#owed === undefined) this.#inbox = undefined;
     for (const { topic } of this.#subscriptions ?? []) this.unsubscribe(topic);
     this.#session.forget(this);
     // As in Phoenix: what `terminate` pushes follows a phx_close, and precedes a phx_error.
     if (tell === phx.close) this.#session.sendEnd(this, phx.close);
-    if (this.#admitted) this.#terminate(reason);
+    if (this.#owed === undefined && this.#admitted) this.#terminate(reason);
     if (tell === phx.error) this.#session.sendEnd(this, phx.error);
+  }
+
+  /** Ends the channel for what the callback that has just settled did. */
+  #endAfterCallback(reason: TerminateReason): void {
+    this.#busy = false;
+    if (this.#owed === undefined) return this.end(reason);
+    this.#owed = reason;
+    this.#inbox = undefined;
   }
 
   #terminate(reason: TerminateReason): void {
@@ -195,7 +226,7 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
     };
     try {
       const result = this.#callbacks.terminate?.(this as never, reason);
-      if (isPromise(result)) result.then(finish, fail);
+      if (isPromise(result)) Promise.resolve(result).then(finish, fail);
       else finish();
     } catch (cause) {
       fail(cause);
@@ -204,49 +235,99 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
 
   #accept(task: Task): void {
     if (this.#busy) this.#enqueue(task);
-    else this.#run(task);
+    else this.#work(task);
   }
 
   #enqueue(task: Task): void {
     if (!this.alive) return;
+    const { inboxMax } = this.#session.limits;
     this.#inbox ??= [];
-    if (this.#inbox.push(task) <= this.#session.limits.inboxMax) return;
+    // One more than allowed is the mark of a join during which too much came: `joined` sees it.
+    if (this.#inbox.length > inboxMax) return;
+    if (this.#inbox.push(task) > inboxMax && this.#state === "joined") this.#overflow();
+  }
+
+  #overflow(): void {
     this.#session.reportOverload(this.topic);
     this.end({ kind: "stopped", reason: "inbox full" });
   }
 
-  #run(task: Task): void {
-    if (!this.alive) return;
-    if (task instanceof Broadcast) this.#perform(undefined, () => this.#intercepted(task));
-    else if (task instanceof Info) this.#perform(undefined, () => this.#informed(task.message));
-    else if (task.event === phx.leave) this.#leave(task);
-    else this.#perform(task, undefined);
+  /** Handles `task` and what waits behind it, until a callback awaits or nothing is left. */
+  #work(first: Task): void {
+    let task: Task | undefined = first;
+    for (let ran = 1; task !== undefined; ran++) {
+      if (this.#perform(task)) return;
+      if (ran >= TASKS_PER_TURN && this.#inbox !== undefined) return this.#continueLater();
+      task = this.#inbox?.shift();
+    }
+    this.#rest();
   }
 
-  /** Runs a callback: the handler of `message`, or `other`. */
-  #perform(message: Message | undefined, other: (() => MaybePromise<HandlerResult>) | undefined): void {
+  #continue(): void {
+    const task = this.#inbox?.shift();
+    if (task === undefined) this.#rest();
+    else this.#work(task);
+  }
+
+  /** A channel that sends itself messages for ever does not stop the rest of the node. */
+  #continueLater(): void {
     this.#busy = true;
-    this.#handling = message;
+    setImmediate(() => {
+      this.#busy = false;
+      this.#continue();
+    });
+  }
+
+  #rest(): void {
+    this.#inbox = undefined;
+    const owed = this.#owed;
+    if (owed === undefined) return;
+    this.#owed = undefined;
+    this.#terminate(owed);
+  }
+
+  /** Runs one callback. True: it awaits, and the inbox with it. */
+  #perform(task: Task): boolean {
+    if (this.#state !== "joined" && this.#owed === undefined) return false;
+    this.#busy = true;
+    this.#handling = task instanceof Inner ? undefined : task;
     try {
-      const result = message === undefined ? other?.() : this.#dispatch(message);
+      const result = task instanceof Inner ? this.#callInner(task) : this.#callHandler(task);
       if (isPromise(result)) {
-        result.then(
-          (late) => this.#settle(message, late),
-          (cause: unknown) => this.#crash(cause),
-        );
-      } else this.#settle(message, result);
+        this.#awaitResult(result);
+        return true;
+      }
+      this.#settle(result);
     } catch (cause) {
       this.#crash(cause);
     }
+    return false;
   }
 
-  #dispatch(message: Message): MaybePromise<HandlerResult> {
-    const event = String(message.event);
-    const handler = this.#callbacks.in.get(event);
-    if (handler === undefined) throw new TypeError(`no handler for event ${JSON.stringify(message.event)}`);
+  #awaitResult(result: Promise<HandlerResult>): void {
+    // Promise.resolve: what other libraries call a promise may settle at once, or twice.
+    Promise.resolve(result).then(
+      (late) => {
+        this.#settle(late);
+        this.#continue();
+      },
+      (cause: unknown) => {
+        this.#crash(cause);
+        this.#continue();
+      },
+    );
+  }
+
+  #callHandler(message: Message): MaybePromise<HandlerResult> {
+    const { event, payload } = message;
+    if (event === phx.leave) return this.#leave(message);
+    const handler = typeof event === "string" ? this.#callbacks.in.get(event) : undefined;
+    if (handler === undefined || typeof event !== "string") {
+      throw new TypeError(`no handler for event ${JSON.stringify(event).slice(0, EVENT_LOG_LENGTH)}`);
+    }
     const schema = this.#callbacks.payloads.get(event);
-    if (schema === undefined) return handler(this as never, message.payload as never);
-    const checked = check(schema, message.payload);
+    if (schema === undefined) return handler(this as never, payload as never);
+    const checked = check(schema, payload);
     if (isPromise(checked)) {
       return checked.then((done) =>
         "refusal" in done ? done.refusal : handler(this as never, done.value as never),
@@ -255,64 +336,67 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
     return "refusal" in checked ? checked.refusal : handler(this as never, checked.value as never);
   }
 
-  #intercepted(broadcast: Broadcast): MaybePromise<HandlerResult> {
+  #callInner({ kind, value }: Inner): MaybePromise<HandlerResult> {
+    if (kind === "afterJoin") return this.#callbacks.afterJoin?.(this as never, value as never);
+    // A subscription by hand to the own topic is an interception, as in Phoenix.
+    if (value instanceof Broadcast && (kind === "out" || value.topic === this.topic)) {
+      return this.#callOut(value);
+    }
+    const { info } = this.#callbacks;
+    if (info === undefined) {
+      this.#session.reportUnexpected(this.topic);
+      return undefined;
+    }
+    const told = value instanceof Broadcast ? toEvent(value) : value;
+    return info(this as never, told as never);
+  }
+
+  #callOut(broadcast: Broadcast): MaybePromise<HandlerResult> {
+    // After the connection was lost there is nobody to pass it on to.
+    if (this.#state !== "joined") return undefined;
     const handler = this.#callbacks.out.get(broadcast.event);
     if (handler === undefined)
       throw new TypeError(`no out handler for event ${JSON.stringify(broadcast.event)}`);
     return handler(this as never, broadcast.payload as never);
   }
 
-  #informed(message: unknown): MaybePromise<HandlerResult> {
-    // A subscription by hand to the own topic is an interception, as in Phoenix.
-    if (message instanceof Broadcast && message.topic === this.topic) return this.#intercepted(message);
-    const { info } = this.#callbacks;
-    if (info === undefined) {
-      this.#session.reportUnexpected(this.topic);
-      return undefined;
-    }
-    const told = message instanceof Broadcast ? toEvent(message) : message;
-    return info(this as never, told as never);
-  }
-
-  #leave(message: Message): void {
+  #leave(message: Message): undefined {
     this.#session.reply(this, message.ref, { kind: "reply", status: "ok", response: {} });
-    this.end({ kind: "left" });
+    this.#endAfterCallback({ kind: "left" });
   }
 
-  #settle(message: Message | undefined, result: HandlerResult): void {
-    if (this.#state !== "joined") return;
+  #settle(result: HandlerResult): void {
+    this.#busy = false;
     try {
-      this.#obey(message, result);
+      this.#obey(result);
     } catch (cause) {
       this.#crash(cause);
-      return;
     }
-    this.#next();
+    this.#handling = undefined;
   }
 
-  #obey(message: Message | undefined, result: HandlerResult): void {
+  #obey(result: HandlerResult): void {
     if (result === undefined) return;
     if (result?.kind !== "reply" && result?.kind !== "stop") {
       throw new TypeError("a handler must return ok(…), error(…), reply(…), stop(…) or nothing");
     }
     const reply = result.kind === "stop" ? result.reply : result;
-    if (reply !== undefined && message !== undefined) this.#session.reply(this, message.ref, reply);
-    if (result.kind === "stop") this.end({ kind: "stopped", reason: result.reason });
-  }
-
-  #next(): void {
-    this.#busy = false;
-    this.#handling = undefined;
-    const task = this.#inbox?.shift();
-    if (task !== undefined) this.#run(task);
-    else this.#inbox = undefined;
+    const message = this.#handling;
+    if (reply !== undefined && message !== undefined && this.#state === "joined") {
+      this.#session.reply(this, message.ref, reply);
+    }
+    if (result.kind === "stop") this.#endAfterCallback({ kind: "stopped", reason: result.reason });
   }
 
   #crash(cause: unknown): void {
-    if (this.alive) this.#session.reportCrash("channel crashed", this.topic, cause);
-    this.end({ kind: "crashed", error: cause });
+    this.#handling = undefined;
+    this.#session.reportCrash("channel crashed", this.topic, cause);
+    this.#endAfterCallback({ kind: "crashed", error: cause });
   }
 }
+
+/** Characters of an event name without handler that are logged: clients choose them. */
+const EVENT_LOG_LENGTH = 100;
 
 /** What the client of a joined channel is told at its end; after a lost connection or a new join nothing. */
 function endEvent(reason: TerminateReason): typeof phx.close | typeof phx.error | undefined {
