@@ -33,6 +33,9 @@ type Task = Message | Inner;
 /** Tasks that one channel handles in a row; then the rest of the node has its turn. */
 const TASKS_PER_TURN = 1_000;
 
+/** Characters of an event name without handler that are logged: clients choose them. */
+const EVENT_LOG_LENGTH = 100;
+
 /** A subscription that a channel made by hand. */
 interface ManualSubscription extends Subscriber {
   readonly topic: string;
@@ -394,9 +397,6 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
     this.#endAfterCallback({ kind: "crashed", error: cause });
   }
 }
-
-/** Characters of an event name without handler that are logged: clients choose them. */
-const EVENT_LOG_LENGTH = 100;
 
 /** What the client of a joined channel is told at its end; after a lost connection or a new join nothing. */
 function endEvent(reason: TerminateReason): typeof phx.close | typeof phx.error | undefined {

@@ -76,5 +76,7 @@ export const socketLimitDefaults: SocketLimits = {
   channelsMax: 100,
   inboxMax: 1_000,
   heldMessagesMax: 64,
+  heldBytesMax: 262_144,
+  nameLengthMax: 1_024,
   queueBytesMax: 1_048_576,
 };

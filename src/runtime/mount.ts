@@ -21,6 +21,10 @@ export interface SocketLimits {
   readonly inboxMax: number;
   /** Messages that wait for a join under way. Beyond: the transport stops reading until the join is done. */
   readonly heldMessagesMax: number;
+  /** Bytes of such messages, more or less. Beyond: as above. */
+  readonly heldBytesMax: number;
+  /** UTF-16 code units of a topic, or of a join_ref, that a channel is joined with. Beyond: the join is refused. */
+  readonly nameLengthMax: number;
   /** Bytes that wait for one reader. Beyond: the connection is closed with 1013. */
   readonly queueBytesMax: number;
 }

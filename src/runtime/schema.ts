@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { error, type MaybePromise, type Reply } from "./result.js";
+import { error, isPromise, type MaybePromise, type Reply } from "./result.js";
 
 /** What came of checking a value: the schema's output, or the reply that the client gets. */
 export type Checked = { readonly value: unknown } | { readonly refusal: Reply };
@@ -18,7 +18,7 @@ const ISSUES_MAX = 20;
 export function check(schema: StandardSchemaV1 | undefined, value: unknown): MaybePromise<Checked> {
   if (schema === undefined) return { value };
   const result = schema["~standard"].validate(value);
-  return result instanceof Promise ? result.then(toChecked) : toChecked(result);
+  return isPromise(result) ? Promise.resolve(result).then(toChecked) : toChecked(result);
 }
 
 function toChecked(result: StandardSchemaV1.Result<unknown>): Checked {

@@ -20,6 +20,16 @@ import type { Serializer, WireAddress } from "./serializer.js";
 const EMPTY_JSON = "{}";
 const CRASH_JSON = '{"reason":"channel_crash"}';
 
+/** Half of a surrogate pair: no UTF-8 can carry it, so other nodes would know such a topic by another name. */
+const ILL_FORMED = /\p{Surrogate}/u;
+
+/** Frames that wait for a join, as they came. */
+interface HeldFrames {
+  frames: (string | Uint8Array)[];
+  /** Their size, roughly: characters or bytes. */
+  bytes: number;
+}
+
 /** What a session is made of, beside its mount. */
 export interface SessionOptions {
   readonly mount: Mount;
@@ -41,8 +51,8 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
   readonly #outbox: Outbox;
   /** Absent until the first join, for idle connections are many. */
   #channels: Map<Json, Channel> | undefined = undefined;
-  /** Messages that came while a join was under way; undefined when none is. */
-  #held: Message[] | undefined = undefined;
+  /** What came while a join was under way; undefined when none is. */
+  #held: HeldFrames | undefined = undefined;
   #paused = false;
   #seenBytes = -1;
   #idleTicks = 0;
@@ -84,11 +94,13 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
   }
 
   onText(text: string): void {
-    this.#onMessage(this.#serializer.decodeText(text));
+    if (this.#held !== undefined) this.#hold(text, this.#held);
+    else if (!this.#ended) this.#onMessage(this.#serializer.decodeText(text));
   }
 
   onBinary(bytes: Uint8Array): void {
-    this.#onMessage(this.#serializer.decodeBinary(bytes));
+    if (this.#held !== undefined) this.#hold(bytes, this.#held);
+    else if (!this.#ended) this.#onMessage(this.#serializer.decodeBinary(bytes));
   }
 
   onDrain(): void {
@@ -134,6 +146,13 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     if (this.#ended) return;
     this.#ended = true;
     this.#outbox.close(code, reason);
+    this.#goDown();
+  }
+
+  #goDown(): void {
+    this.#held = undefined;
+    // The client's own goodbye has to be read, too.
+    if (this.#paused) this.#sink.resume();
     queueMicrotask(() => this.#finish());
   }
 
@@ -196,15 +215,17 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     this.#mount.logger.warn("reader too slow", { id: this.id, queueBytesMax: this.limits.queueBytesMax });
     this.#ended = true;
     this.#sink.close(closeCodes.tooSlow, "too slow");
-    queueMicrotask(() => this.#finish());
+    this.#goDown();
   }
 
   #onMessage(message: Message | ProtocolFault): void {
-    if (this.#ended) return;
     this.counters.messages_in_total++;
-    if (message instanceof ProtocolFault) this.#fault(message.what);
-    else if (this.#held === undefined) this.#routeSafely(message);
-    else this.#hold(message, this.#held);
+    if (message instanceof ProtocolFault) return this.#fault(message.what);
+    try {
+      this.#route(message);
+    } catch (cause) {
+      this.#cannotHandle(cause);
+    }
   }
 
   #fault(what: string): void {
@@ -214,18 +235,17 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
   }
 
   /** A client may send topics and refs that cannot be written back, such as a list nested too deep. */
-  #routeSafely(message: Message): void {
-    try {
-      this.#route(message);
-    } catch (cause) {
-      this.#fault(String(cause));
-    }
+  #cannotHandle(cause: unknown): void {
+    this.#mount.logger.warn("message could not be answered", { id: this.id, error: String(cause) });
+    this.#fault("cannot be answered");
   }
 
   /** The connection handles nothing else until a join is answered; a client that sends on is slowed down. */
-  #hold(message: Message, held: Message[]): void {
-    held.push(message);
-    if (held.length < this.limits.heldMessagesMax || this.#paused) return;
+  #hold(frame: string | Uint8Array, held: HeldFrames): void {
+    const { heldMessagesMax, heldBytesMax } = this.limits;
+    held.frames.push(frame);
+    held.bytes += frame.length;
+    if (this.#paused || (held.frames.length < heldMessagesMax && held.bytes < heldBytesMax)) return;
     this.#paused = true;
     this.#sink.pause();
   }
@@ -267,36 +287,46 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
   }
 
   #join(message: Message, old: Channel | undefined, full: boolean): void {
-    const topic = message.topic;
+    const { topic } = message;
     const target = typeof topic === "string" ? this.#mount.routes.match(topic) : undefined;
-    if (target === undefined || typeof topic !== "string") {
+    if (target === undefined || typeof topic !== "string" || ILL_FORMED.test(topic)) {
       return this.#answer(message, null, error({ reason: "unmatched topic" }));
     }
-    if (full) return this.#answer(message, message.joinRef, error({ reason: "too many channels joined" }));
+    const refusal = full ? "too many channels joined" : this.#nameFault(topic, message.joinRef);
+    if (refusal !== undefined) return this.#answer(message, message.joinRef, error({ reason: refusal }));
     old?.end({ kind: "rejoined" });
-    const attempt = new JoinAttempt(this, this.#mount, target, topic, message);
+    const attempt = new JoinAttempt(this, this.#mount, target, detached(topic), message);
     const outcome = attempt.run();
     if (!isPromise(outcome)) return this.#finishJoin(attempt, outcome, old);
-    this.#held = [];
-    void outcome.then((late) => {
-      this.#finishJoin(attempt, late, old);
-      this.#releaseHeld();
-    });
+    this.#held = { frames: [], bytes: 0 };
+    outcome
+      .then((late) => {
+        this.#finishJoin(attempt, late, old);
+        this.#releaseHeld();
+      })
+      .catch((cause: unknown) => this.#cannotHandle(cause));
+  }
+
+  /** A channel keeps its topic and join_ref as long as it lives, so they are bounded. */
+  #nameFault(topic: string, joinRef: Ref): string | undefined {
+    const { nameLengthMax } = this.limits;
+    if (topic.length > nameLengthMax) return "topic too long";
+    return quoteRef(joinRef).length > nameLengthMax + 2 ? "join_ref too long" : undefined;
   }
 
   #finishJoin(attempt: JoinAttempt, outcome: JoinOutcome, old: Channel | undefined): void {
     const { channel } = attempt;
-    if (this.#ended) {
-      channel?.end({ kind: "closed" });
-    } else {
+    try {
       // A refused channel may have subscribed to other topics already.
-      if (!outcome.admitted) channel?.end({ kind: "closed" });
+      if (this.#ended || !outcome.admitted) channel?.end({ kind: "closed" });
+      if (this.#ended) return;
       this.counters[outcome.admitted ? "joins_total" : "refused_joins_total"]++;
       this.#outbox.send(outcome.frame);
       if (old !== undefined) this.sendEnd(old, phx.close);
       if (outcome.admitted && channel !== undefined) this.#admit(channel, outcome.params);
+    } finally {
+      attempt.release();
     }
-    attempt.release();
   }
 
   #admit(channel: Channel, params: unknown): void {
@@ -308,22 +338,26 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
   }
 
   #releaseHeld(): void {
-    const held = this.#held ?? [];
+    const frames = this.#held?.frames ?? [];
     this.#held = undefined;
-    while (held.length > 0 && !this.#ended) {
-      const message = held.shift();
-      if (message !== undefined) this.#routeSafely(message);
-      if (this.#keepHolding(held)) return;
+    for (const [i, frame] of frames.entries()) {
+      if (this.#ended) return;
+      if (typeof frame === "string") this.onText(frame);
+      else this.onBinary(frame);
+      if (this.#keepHolding(frames, i + 1)) return;
     }
     if (!this.#paused || this.#ended) return;
     this.#paused = false;
     this.#sink.resume();
   }
 
-  /** When the message just routed began another join that waits, the rest waits on behind it. */
-  #keepHolding(rest: readonly Message[]): boolean {
-    this.#held?.push(...rest);
-    return this.#held !== undefined;
+  /** When the message just handled began another join that waits, the rest waits on behind it. */
+  #keepHolding(frames: readonly (string | Uint8Array)[], from: number): boolean {
+    const held = this.#held;
+    if (held === undefined) return false;
+    held.frames = frames.slice(from);
+    held.bytes = held.frames.reduce((sum, { length }) => sum + length, 0);
+    return true;
   }
 }
 
@@ -331,4 +365,10 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
 function joinAddress(channel: Channel): WireAddress {
   if (channel.sentJoinRef !== null) return channel;
   return { topic: channel.topic, topicJson: channel.topicJson, joinRef: null, joinRefJson: "null" };
+}
+
+/** A copy: a part of a text keeps the whole text alive in V8, here a join's params for the life of its channel. */
+function detached(text: string): string {
+  // What stringify made of a string, parse makes a string.
+  return JSON.parse(JSON.stringify(text)) as string;
 }
