@@ -151,8 +151,10 @@ function listen(
 function connectSocket(options: TcpNetworkOptions, address: Address): net.Socket {
   const { tls: secure } = options;
   const target = { host: address.host, port: address.port };
-  if (secure === undefined)
+  if (secure === undefined) {
+    // Node hands stream options on to the socket; the type of `connect` does not name them.
     return net.connect({ ...target, highWaterMark: highWaterMarkBytes } as net.NetConnectOpts);
+  }
   const name = secure.serverName ?? address.host;
   return tls.connect({
     ...target,
