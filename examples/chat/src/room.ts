@@ -1,0 +1,91 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { accept, type ChannelDefinition, error, event, type Logger, ok, type Payload, socket } from "simurgh";
+import { z } from "zod";
+import {
+  bodyCharsMax,
+  type ChatMessage,
+  countChars,
+  nameCharsMax,
+  roomCharsMax,
+  topicPrefix,
+  type Welcome,
+} from "./protocol.js";
+
+/** What a room needs to know about the node that it is on. */
+export interface RoomNode {
+  readonly name: string;
+  readonly supervised: boolean;
+  readonly logger: Logger;
+}
+
+/** Time for the last answer to leave before the node dies. */
+const lastWordsMs = 50;
+
+const name = z.string().trim().max(nameCharsMax);
+const body = z
+  .string()
+  .refine((text) => text.trim() !== "", "the message is empty")
+  .refine(
+    (text) => text.length <= 2 * bodyCharsMax && countChars(text) <= bodyCharsMax,
+    `the message is longer than ${bodyCharsMax} characters`,
+  );
+const id = z.string().regex(/^[\w-]{8,64}$/);
+
+/** Everybody may connect, and is a guest until a join gives a name. */
+export const visitors = socket({
+  connect: () => accept({ guest: `guest-${randomBytes(2).toString("hex")}` }),
+});
+
+/** The channel behind `room:*`. */
+export function createRoom(node: RoomNode): ChannelDefinition {
+  return visitors.channel({
+    params: z.object({ name: name.optional() }),
+    payloads: {
+      new_msg: z.object({ body, id: id.optional() }),
+      rename: z.object({ name: name.min(1) }),
+    },
+    events: { new_msg: event<ChatMessage>(), shout: event<object>() },
+    assigns: () => ({ name: "" }),
+
+    join(ch, params) {
+      const room = ch.topic.slice(topicPrefix.length);
+      if (room === "" || countChars(room) > roomCharsMax) return error({ reason: "no such room" });
+      ch.assigns.name = params.name || ch.assigns.guest;
+      const welcome: Welcome = {
+        node: node.name,
+        supervised: node.supervised,
+        name: ch.assigns.name,
+        transport: ch.socket.transport,
+      };
+      return ok(welcome);
+    },
+
+    in: {
+      new_msg(ch, { body, id = randomUUID() }) {
+        const at = new Date().toISOString();
+        ch.broadcast("new_msg", { id, body, name: ch.assigns.name, node: node.name, at });
+        return ok({ id });
+      },
+      rename(ch, { name }) {
+        ch.assigns.name = name;
+        return ok({ name });
+      },
+      ping: (_ch, payload) => ok(payload),
+      shout(ch, payload) {
+        if (!isBroadcastable(payload)) return error({ reason: "a broadcast takes an object or bytes" });
+        ch.broadcast("shout", payload);
+      },
+      kill() {
+        if (!node.supervised) return error({ reason: "nobody would start this node again" });
+        node.logger.warn("a client has asked this node to die");
+        setTimeout(() => process.kill(process.pid, "SIGKILL"), lastWordsMs);
+        return ok();
+      },
+    },
+  });
+}
+
+/** Clients may send any JSON as a payload, but broadcasts are objects or bytes. */
+function isBroadcastable(payload: Payload): payload is Extract<Payload, object> {
+  return typeof payload === "object" && payload !== null && !Array.isArray(payload);
+}
