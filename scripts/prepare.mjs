@@ -1,10 +1,10 @@
 /**
  * Makes a clone ready to run, with nothing but Node: installs the packages of the lockfile and builds, each only when
- * that is not done yet. Says nothing when there is nothing to do.
+ * that is not done yet. Says nothing when there is nothing to do. With `--packages-only` it does not build.
  */
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isBuilt, isInstalled } from "./lib/freshness.mjs";
+import { isBuilt, isInstalled, stampInstalled } from "./lib/freshness.mjs";
 import { exclusively } from "./lib/lock.mjs";
 import { run } from "./lib/run.mjs";
 
@@ -28,10 +28,16 @@ async function step(what, [command = "", ...args]) {
   process.exit(1);
 }
 
-if (!isInstalled() || !isBuilt()) {
+const packagesOnly = process.argv.includes("--packages-only");
+const isReady = () => isInstalled() && (packagesOnly || isBuilt());
+
+if (!isReady()) {
   await exclusively(".simurgh/prepare.lock", async () => {
     // Another process may have done it while this one waited.
-    if (!isInstalled()) await step("installing packages", [...npm(), "ci", "--include=dev"]);
-    if (!isBuilt()) await step("building", [process.execPath, "scripts/build.mjs"]);
+    if (!isInstalled()) {
+      await step("installing packages", [...npm(), "ci", "--include=dev"]);
+      stampInstalled();
+    }
+    if (!isReady()) await step("building", [process.execPath, "scripts/build.mjs"]);
   });
 }

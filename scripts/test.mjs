@@ -134,8 +134,9 @@ function finish() {
 }
 
 const chosen = chooseLayers(process.argv.slice(2));
-const prepare = existsSync("scripts/prepare.mjs") ? [process.execPath, "scripts/prepare.mjs"] : [npm, "ci"];
-const prepared = await commandStage("prepare", existsSync("node_modules") ? [] : [prepare]);
+const prepared = await commandStage("prepare", [
+  [process.execPath, "scripts/prepare.mjs", "--packages-only"],
+]);
 if (prepared) {
   if (chosen.some((layer) => layer.servers)) await programsStage();
   await commandStage("build", [[npm, "run", "--silent", "build"]]);

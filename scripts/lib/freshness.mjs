@@ -60,18 +60,30 @@ export async function buildAndStamp(build) {
   writeFileSync(stampFile, before);
 }
 
+const lockFile = "package-lock.json";
+/** The lockfile that was installed from; it goes away with what was installed. */
+const installedStamp = "node_modules/.simurgh-installed";
+
+const lockFingerprint = () => createHash("sha256").update(readFileSync(lockFile)).digest("hex");
+
+/** Takes note that the packages of the lockfile have been installed. */
+export function stampInstalled() {
+  writeFileSync(installedStamp, lockFingerprint());
+}
+
+/** Whether `node_modules` holds what the lockfile says, by our own note or, installed by hand, by npm's. */
+export function isInstalled() {
+  if (existsSync(installedStamp) && readFileSync(installedStamp, "utf8") === lockFingerprint()) return true;
+  const npmStamp = "node_modules/.package-lock.json";
+  return existsSync(npmStamp) && holdsAll(new Map(packagesIn(npmStamp)));
+}
+
 /** @param {string} path a lockfile */
 const packagesIn = (path) => Object.entries(JSON.parse(readFileSync(path, "utf8")).packages);
 
-/**
- * Whether `node_modules` holds what the lockfile says. npm keeps a lockfile of what it has installed; packages for
- * other systems are optional, and missing there.
- */
-export function isInstalled() {
-  const installedFile = "node_modules/.package-lock.json";
-  if (!existsSync(installedFile)) return false;
-  const installed = new Map(packagesIn(installedFile));
-  return packagesIn("package-lock.json").every(([path, wanted]) => {
+/** Packages for other systems are optional, and missing here. */
+function holdsAll(/** @type {Map<string, any>} */ installed) {
+  return packagesIn(lockFile).every(([path, wanted]) => {
     if (!path.includes("node_modules/") || wanted.optional === true) return true;
     const found = installed.get(path);
     return found !== undefined && found.version === wanted.version && found.integrity === wanted.integrity;
