@@ -7,6 +7,7 @@ export type {
   VerifyOptions,
 } from "./auth/phoenix-token/phoenix-token.js";
 export { Atom, type Term, type TermRecord, Tuple } from "./auth/phoenix-token/term.js";
+export type { App, AppEndpoint, NodeContext } from "./cli/app.js";
 export type { LogFields, Logger } from "./contracts/logger.js";
 export type { PubSubAdapter, PubSubEvent, PubSubHost } from "./contracts/pubsub-adapter.js";
 export type { Json, JsonObject } from "./core/shared/json.js";
