@@ -121,7 +121,7 @@ class NodeEndpoint implements Endpoint {
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       connectionsCheckingInterval: 1_000,
     });
-    this.#http.attach(server);
+    this.#http.own(server);
     this.#server = server;
     await this.#core.start();
     await new Promise<void>((resolve, reject) => {

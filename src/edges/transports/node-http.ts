@@ -1,15 +1,10 @@
-import {
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ConnectDecision, HttpAnswer } from "../../runtime/connect.js";
 import type { Handshake } from "../../runtime/connect-request.js";
 import type { EndpointCore } from "../../runtime/endpoint.js";
 import type { MountedSocket } from "../../runtime/mounted-socket.js";
+import { answerClientError, hasBody, refuseUpgrade, send, serveWithoutUpgrade } from "./raw-answer.js";
 import { WsTransport } from "./ws.js";
 
 /** Name of the header that every answer carries: the node that gave it. */
@@ -23,41 +18,83 @@ const NOT_AN_UPGRADE: HttpAnswer = {
 const BAD_METHOD: HttpAnswer = { status: 400 };
 const NOT_FOUND: HttpAnswer = { status: 404 };
 const FAILED: HttpAnswer = { status: 500 };
+const BODY_WITH_UPGRADE: HttpAnswer = { status: 501 };
+const NOT_SERVING: HttpAnswer = { status: 503 };
 
 /** Answers health checks, handshakes and polls on an HTTP server; everything else is left to the application. */
 export class NodeHttp {
   readonly #core: EndpointCore;
   readonly #app: RequestListener | undefined;
+  readonly #headers: Readonly<Record<string, string>>;
   readonly #transports = new Map<MountedSocket, WsTransport>();
 
   constructor(core: EndpointCore, app: RequestListener | undefined) {
     this.#core = core;
     this.#app = app;
-    const headers = { [NODE_HEADER]: core.name };
+    this.#headers = { [NODE_HEADER]: core.name };
     for (const mount of core.mounts) {
       if (mount.websocket === undefined) continue;
       const { frameBytesMax, compress } = mount.websocket;
-      this.#transports.set(mount, new WsTransport({ frameBytesMax, compress, headers }));
+      const refused = (request: IncomingMessage, socket: Duplex, fault: string): void => {
+        core.counters.refused_connects_total++;
+        this.#refuse(request, socket, notAHandshake(fault));
+      };
+      const settings = { frameBytesMax, compress, headers: this.#headers, refused };
+      this.#transports.set(mount, new WsTransport(settings));
     }
   }
 
-  /** Takes over the server's requests; listeners that it has already get what is not ours. */
+  /** Serves a server that is ours alone: answers to what is no HTTP name the node, too. */
+  own(server: Server): void {
+    server.on("clientError", answerClientError(server, this.#headers));
+    this.attach(server);
+  }
+
+  /**
+   * Takes what is ours before any listener hears of it. Listeners, those added later too, get the rest: ours are
+   * a few paths of somebody else's server, and a second answer to one request would be an error in his code.
+   */
   attach(server: Server): void {
-    const others = server.listeners("request");
-    const upgraders = server.listeners("upgrade");
-    server.removeAllListeners("request").removeAllListeners("upgrade");
-    server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-      response.setHeader(NODE_HEADER, this.#core.name);
-      if (this.#answer(request, response)) return;
-      if (this.#app !== undefined) this.#app(request, response);
-      else if (others.length === 0) send(response, NOT_FOUND);
-      else for (const other of others) other.call(server, request, response);
-    });
-    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (this.#upgrade(request, socket, head)) return;
-      if (upgraders.length === 0) refuse(socket, NOT_FOUND, this.#core.name);
-      else for (const upgrader of upgraders) upgrader.call(server, request, socket, head);
-    });
+    const emit: (event: string, ...args: unknown[]) => boolean = server.emit;
+    const emitOrTake = (event: string, ...args: unknown[]): boolean =>
+      this.#takes(server, event, args) || Reflect.apply(emit, server, [event, ...args]);
+    Object.assign(server, { emit: emitOrTake });
+    // Node treats upgrades as plain requests unless somebody listens.
+    server.on("upgrade", () => {});
+  }
+
+  #takes(server: Server, event: string, args: readonly unknown[]): boolean {
+    if (event === "request") {
+      // Node's own arguments of these two events.
+      const [request, response] = args as [IncomingMessage, ServerResponse];
+      return this.#takesRequest(server, request, response);
+    }
+    if (event !== "upgrade") return false;
+    const [request, socket, head] = args as [IncomingMessage, Duplex, Buffer];
+    return this.#takesUpgrade(server, request, socket, head);
+  }
+
+  #takesRequest(server: Server, request: IncomingMessage, response: ServerResponse): boolean {
+    for (const [name, value] of Object.entries(this.#headers)) response.setHeader(name, value);
+    if (this.#answer(request, response)) return true;
+    if (this.#app !== undefined) this.#app(request, response);
+    else if (server.listenerCount("request") === 0) send(response, NOT_FOUND);
+    else return false;
+    return true;
+  }
+
+  #takesUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    if (this.#upgrade(request, socket, head)) return true;
+    const others = server.listenerCount("upgrade") - 1;
+    if (others > 0) return false;
+    socket.on("error", ignoreReset);
+    if (hasBody(request)) this.#refuse(request, socket, BODY_WITH_UPGRADE);
+    else serveWithoutUpgrade(server, request, socket);
+    return true;
+  }
+
+  #refuse(request: IncomingMessage, socket: Duplex, answer: HttpAnswer): void {
+    refuseUpgrade(request, socket, answer, this.#headers);
   }
 
   /** False: the request is not ours. */
@@ -102,7 +139,14 @@ export class NodeHttp {
   ): Promise<void> {
     if (handshake.method !== "GET") return void send(response, BAD_METHOD);
     const decision = await this.#decide(mount, handshake);
-    send(response, decision.kind === "refused" ? decision.answer : NOT_AN_UPGRADE);
+    try {
+      send(response, decision.kind === "refused" ? decision.answer : NOT_AN_UPGRADE);
+    } catch (cause) {
+      // The application's error handler made an answer that cannot be written.
+      this.#report(mount, "answer cannot be written", cause);
+      if (response.headersSent) response.destroy();
+      else send(response, FAILED);
+    }
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
@@ -111,7 +155,11 @@ export class NodeHttp {
       const pathParams = mount.websocket?.match(path);
       if (pathParams === undefined) continue;
       socket.on("error", ignoreReset);
-      void this.#connect(mount, transport, toHandshake(request, pathParams), request, socket, head);
+      const handshake = toHandshake(request, pathParams);
+      this.#connect(mount, transport, handshake, request, socket, head).catch((cause: unknown) => {
+        this.#report(mount, "connection could not be opened", cause);
+        socket.destroy();
+      });
       return true;
     }
     return false;
@@ -125,13 +173,27 @@ export class NodeHttp {
     socket: Duplex,
     head: Buffer,
   ): Promise<void> {
-    if (handshake.method !== "GET") return refuse(socket, BAD_METHOD, this.#core.name);
+    if (handshake.method !== "GET") return this.#refuse(request, socket, BAD_METHOD);
+    if (!this.#serving) return this.#refuse(request, socket, NOT_SERVING);
     const decision = await this.#decide(mount, handshake);
-    if (decision.kind === "refused") return refuse(socket, decision.answer, this.#core.name);
+    if (decision.kind === "refused") return this.#refuse(request, socket, decision.answer);
+    // The endpoint may have stopped while the application decided.
+    if (!this.#serving) return this.#refuse(request, socket, NOT_SERVING);
     socket.off("error", ignoreReset);
     transport.upgrade(request, socket, head, decision.subprotocol, (sink) =>
       mount.open(decision, "websocket", sink),
     );
+  }
+
+  /** Before the start and after the stop no session may open; during a drain it may, as in Phoenix. */
+  get #serving(): boolean {
+    const { state } = this.#core;
+    return state === "ready" || state === "draining";
+  }
+
+  #report(mount: MountedSocket, what: string, cause: unknown): void {
+    const error = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+    mount.policy.logger.error(what, { path: mount.path, error });
   }
 
   async #decide(mount: MountedSocket, handshake: Handshake): Promise<ConnectDecision> {
@@ -139,7 +201,7 @@ export class NodeHttp {
     try {
       decision = await mount.connect(handshake);
     } catch (cause) {
-      mount.policy.logger.error("connect crashed", { path: mount.path, error: String(cause) });
+      this.#report(mount, "connect crashed", cause);
       decision = { kind: "refused", answer: FAILED };
     }
     if (decision.kind === "refused") this.#core.counters.refused_connects_total++;
@@ -184,23 +246,7 @@ function json(status: number, body: object): HttpAnswer {
   return { status, headers, body: `${JSON.stringify(body)}\n` };
 }
 
-/** Writes an answer; always true, so that it can end a chain of attempts. */
-export function send(response: ServerResponse, answer: HttpAnswer): true {
-  response.writeHead(answer.status, answer.headers);
-  response.end(answer.body ?? "");
-  return true;
-}
-
-/** Answers an upgrade request with plain HTTP and closes. */
-function refuse(socket: Duplex, answer: HttpAnswer, node: string): void {
-  const body = answer.body ?? "";
-  const headers = {
-    ...answer.headers,
-    [NODE_HEADER]: node,
-    connection: "close",
-    "content-length": Buffer.byteLength(body),
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  const status = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ""}`;
-  socket.end(`${[status, ...lines].join("\r\n")}\r\n\r\n${body}`);
+function notAHandshake(fault: string): HttpAnswer {
+  const headers = { "content-type": "text/plain; charset=utf-8", "sec-websocket-version": "13" };
+  return { status: 400, headers, body: `${fault}\n` };
 }

@@ -13,6 +13,8 @@ export interface WsTransportOptions {
   readonly compress: boolean;
   /** Sent with every handshake answer. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Answers a request that is no proper handshake; `fault` says why. */
+  readonly refused: (request: IncomingMessage, socket: Duplex, fault: string) => void;
 }
 
 /** A connection that answers no close frame is cut after this. */
@@ -21,7 +23,26 @@ const CLOSE_TIMEOUT_MS = 5_000;
 /** A connection that knows its session, so that listeners can be shared by all. */
 class SessionSocket extends WebSocket {
   handler: SinkHandler | undefined = undefined;
+
+  /**
+   * `ws` calls this, too: for the client's close frame, and for a frame that breaks the protocol. Nothing may
+   * follow our close frame, and the client may take its time to go, so the session ends now.
+   */
+  override close(code?: number, reason?: string | Buffer): void {
+    super.close(code, reason);
+    this.end(code ?? NO_STATUS, String(reason ?? ""));
+  }
+
+  /** Tells the session, once, that the connection is over. */
+  end(code: number, reason: string): void {
+    const { handler } = this;
+    this.handler = undefined;
+    handler?.onClose(code, reason);
+  }
 }
+
+/** What RFC 6455 calls a close frame without a code. */
+const NO_STATUS = 1005;
 
 /** `closeTimeout` is newer than the package's types. */
 type WsOptions = ServerOptions<typeof SessionSocket> & { readonly closeTimeout: number };
@@ -47,6 +68,9 @@ export class WsTransport {
     this.#server = new WebSocketServer(settings);
     const lines = Object.entries(options.headers).map(([name, value]) => `${name}: ${value}`);
     this.#server.on("headers", (headers) => headers.push(...lines));
+    this.#server.on("wsClientError", (fault, socket, request) =>
+      options.refused(request, socket, fault.message),
+    );
   }
 
   /** Completes the handshake; `open` makes the session of the new connection. */
@@ -59,10 +83,10 @@ export class WsTransport {
   ): void {
     if (subprotocol !== undefined) this.#chosen.set(request, subprotocol);
     this.#server.handleUpgrade(request, socket, head, (ws) => {
+      ws.on("error", onError);
       ws.handler = open(ws.extensions === "" ? new RawSink(ws, socket) : new DeflateSink(ws, socket));
       ws.on("message", onMessage);
       ws.on("close", onClose);
-      ws.on("error", onError);
     });
   }
 }
@@ -80,7 +104,7 @@ function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
 }
 
 function onClose(this: WebSocket, code: number, reason: Buffer): void {
-  handlerOf(this)?.onClose(code, reason.toString("utf8"));
+  if (this instanceof SessionSocket) this.end(code, reason.toString("utf8"));
 }
 
 /** A peer's fault: `ws` has answered with the close code for it, and `close` follows. */
@@ -120,9 +144,11 @@ class RawSink implements Sink {
   }
 
   #writeBytes(bytes: Uint8Array): boolean {
-    // After a close frame, or when the peer is gone, there is nobody to write to; `close` follows.
-    if (this.#ws.readyState !== this.#ws.OPEN) return true;
-    if (this.#socket.write(bytes)) return true;
+    // When the peer is gone there is nobody to write to; `close` follows. The socket is asked, not `ws`: it is
+    // touched anyway, and with thousands of readers each further object is a cache miss.
+    if (!this.#socket.writable || this.#socket.write(bytes)) return true;
+    // `write` answers before it asks the system, which has taken all of it where the reader keeps up.
+    if (this.#socket.writableLength === 0) return true;
     this.#socket.once("drain", () => this.#ws.handler?.onDrain());
     return false;
   }
