@@ -1,0 +1,111 @@
+import { readFileSync } from "node:fs";
+import type { Endpoint } from "simurgh";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createConformanceServer } from "../../examples/conformance/src/server.js";
+import { silentLogger } from "../../src/edges/system/logger.js";
+import { until } from "../support/wait.js";
+import { nextJson, openLongPoll, openWire, sendJson, type WireClient } from "../support/wire-client.js";
+
+/** One step of a transcript: what the client sends, what the server must answer, what happens on the server. */
+type Step =
+  | { readonly send: unknown }
+  | { readonly sendHex: string }
+  /** A line of newline-delimited JSON, as long poll carries it. */
+  | { readonly line: string }
+  | { readonly receive: unknown }
+  | { readonly receiveHex: string }
+  | { readonly silence: true }
+  | { readonly closed: number }
+  | { readonly server: "disconnect"; readonly id: string }
+  | { readonly server: "drain" };
+
+interface Transcript {
+  readonly name: string;
+  readonly params?: Record<string, string>;
+  /** Topics that the client has joined before, each with its join_ref. */
+  readonly joined?: readonly (readonly [joinRef: string, topic: string])[];
+  readonly steps: readonly Step[];
+  /** Steps over long poll, where they differ. */
+  readonly longpoll?: readonly Step[];
+}
+
+interface Transcripts {
+  readonly vsn: string;
+  readonly transcripts: readonly Transcript[];
+}
+
+const folder = new URL("../../examples/conformance/transcripts/", import.meta.url);
+const files = ["v1.json", "v2.json", "v2-binary.json"].map((file): Transcripts & { file: string } => ({
+  file,
+  ...JSON.parse(readFileSync(new URL(file, folder), "utf8")),
+}));
+
+const bytes = (hex: string) => Buffer.from(hex.replaceAll(" ", ""), "hex");
+
+/** Proves that nothing has been sent: the answer to a heartbeat is the very next frame. */
+async function expectSilence(client: WireClient, vsn: string): Promise<void> {
+  const v1 = vsn === "1.0.0";
+  const heartbeat = { topic: "phoenix", event: "heartbeat", payload: {}, ref: "silence" };
+  await sendJson(client, v1 ? heartbeat : [null, "silence", "phoenix", "heartbeat", {}]);
+  const answer = await nextJson(client);
+  const payload = { response: {}, status: "ok" };
+  const reply = { topic: "phoenix", event: "phx_reply", payload, ref: "silence" };
+  expect(answer).toEqual(v1 ? reply : [null, "silence", "phoenix", "phx_reply", payload]);
+}
+
+interface Scene {
+  readonly endpoint: Endpoint;
+  readonly client: WireClient;
+  readonly vsn: string;
+  /** The code that a closed connection has, by the code that a WebSocket is closed with. */
+  readonly closeCode: (code: number) => number;
+}
+
+async function play(step: Step, { endpoint, client, vsn, closeCode }: Scene): Promise<void> {
+  if ("send" in step) return sendJson(client, step.send);
+  if ("sendHex" in step) return client.send(bytes(step.sendHex));
+  if ("line" in step) return client.send(Buffer.from(step.line, "base64"));
+  if ("receive" in step) return expect(await nextJson(client)).toEqual(step.receive);
+  if ("receiveHex" in step) return expect(await client.next()).toEqual(bytes(step.receiveHex));
+  if ("silence" in step) return expectSilence(client, vsn);
+  if ("closed" in step) {
+    await until(() => client.closing, "the connection is closed");
+    return expect(client.closing?.code).toBe(closeCode(step.closed));
+  }
+  if (step.server === "disconnect") return endpoint.disconnect(step.id);
+  await endpoint.drain();
+}
+
+async function join(client: WireClient, joinRef: string, topic: string): Promise<void> {
+  await sendJson(client, [joinRef, joinRef, topic, "phx_join", {}]);
+  const payload = { response: {}, status: "ok" };
+  expect(await nextJson(client)).toEqual([joinRef, joinRef, topic, "phx_reply", payload]);
+}
+
+const transports = [
+  { name: "WebSocket", path: "/socket/websocket", open: openWire, closeCode: (code: number) => code },
+  { name: "long poll", path: "/socket/longpoll", open: openLongPoll, closeCode: () => 410 },
+] as const;
+
+describe.each(transports)("golden transcripts over $name", ({ name, path, open, closeCode }) => {
+  describe.each(files)("$file", ({ vsn, transcripts }) => {
+    let endpoint: Endpoint;
+    let port: number;
+    beforeAll(async () => {
+      endpoint = createConformanceServer({ logger: silentLogger, windowMs: 500 });
+      port = (await endpoint.listen({ port: 0, host: "127.0.0.1" })).port;
+    });
+    afterAll(() => endpoint.stop());
+
+    test.each(transcripts)("$name", async ({ params, joined = [], steps, longpoll }) => {
+      const client = await open(port, `${path}?${new URLSearchParams({ vsn, ...params })}`);
+      try {
+        for (const [joinRef, topic] of joined) await join(client, joinRef, topic);
+        const scene: Scene = { endpoint, client, vsn, closeCode };
+        for (const step of (name === "long poll" && longpoll) || steps) await play(step, scene);
+      } finally {
+        client.close();
+      }
+    });
+  });
+});
