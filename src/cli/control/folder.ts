@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { chmod, lstat, mkdir, rm } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -29,8 +30,13 @@ export async function removeFleetFolder(port: number): Promise<void> {
 
 /** Others may write to the folder of temporary files: what they put there under our name must not be used. */
 async function makePrivate(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
-  const found = await lstat(path);
+  let found: Stats;
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    found = await lstat(path);
+  } catch (cause) {
+    throw new SimurghError("control_failed", `cannot make the folder ${path}`, { cause });
+  }
   if (!found.isDirectory() || found.uid !== userInfo().uid) {
     throw new SimurghError("control_failed", `${path} is not a folder of this user`);
   }
