@@ -41,7 +41,7 @@ export interface ListenOptions {
 /** A running server of sockets. */
 export interface Endpoint {
   readonly name: string;
-  /** Starts the engine, then listens. Rejects with `endpoint_bind_failed`, or the engine's error. */
+  /** Starts the engine, then listens. Rejects with `endpoint_bind_failed`, or the engine's error; all is stopped then. */
   listen(options: ListenOptions): Promise<{ readonly port: number }>;
   /** Takes part in a server that you keep: sockets and health checks are ours, all else stays yours. */
   attach(server: Server): Promise<void>;
@@ -83,6 +83,7 @@ const STOP_TIMEOUT_MS = 6_000;
 
 /** Makes an endpoint. Throws `endpoint_config_invalid` for options that cannot work. */
 export function createEndpoint(options: EndpointOptions): Endpoint {
+  const logger = options.logger ?? lineLogger();
   const core = new EndpointCore({
     name: options.name ?? `node-${randomBytes(4).toString("hex")}`,
     host: options.url?.host,
@@ -91,19 +92,22 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     drain: options.drain ?? {},
     clock: systemClock,
     random: systemRandom,
-    logger: options.logger ?? lineLogger(),
+    logger,
   });
-  return new NodeEndpoint(core, options.http);
+  return new NodeEndpoint(core, options.http, logger);
 }
 
 class NodeEndpoint implements Endpoint {
   readonly #core: EndpointCore;
   readonly #http: NodeHttp;
+  readonly #logger: Logger;
   #server: Server | undefined = undefined;
+  #stopped: Promise<void> | undefined = undefined;
 
-  constructor(core: EndpointCore, app: RequestListener | undefined) {
+  constructor(core: EndpointCore, app: RequestListener | undefined, logger: Logger) {
     this.#core = core;
     this.#http = new NodeHttp(core, app);
+    this.#logger = logger;
   }
 
   get name(): string {
@@ -115,6 +119,7 @@ class NodeEndpoint implements Endpoint {
   }
 
   async listen({ port, host }: ListenOptions): Promise<{ readonly port: number }> {
+    await this.#core.start();
     const server = createServer({
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
@@ -123,16 +128,14 @@ class NodeEndpoint implements Endpoint {
     });
     this.#http.own(server);
     this.#server = server;
-    await this.#core.start();
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", (cause) => {
-        const where = `${host ?? "*"}:${port}`;
-        reject(
-          new SimurghError("endpoint_bind_failed", `cannot listen on ${where}: ${cause.message}`, { cause }),
-        );
-      });
-      server.listen(port, host, resolve);
-    });
+    try {
+      await bind(server, port, host);
+    } catch (cause) {
+      await this.stop();
+      throw cause;
+    }
+    // A connection that could not be accepted, for want of memory say, costs that connection only.
+    server.on("error", ({ message }) => this.#logger.error("server failed", { error: message }));
     // A listening TCP server has an AddressInfo; strings are for pipes.
     return { port: (server.address() as AddressInfo).port };
   }
@@ -174,13 +177,32 @@ class NodeEndpoint implements Endpoint {
     return this.#core.drain();
   }
 
-  async stop(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    const closed = server === undefined ? undefined : closeServer(server);
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    const closed = this.#server === undefined ? undefined : closeServer(this.#server);
     await this.#core.stop();
     await closed;
   }
+}
+
+function bind(server: Server, port: number, host: string | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: Error): void => {
+      const where = `${host ?? "*"}:${port}`;
+      reject(
+        new SimurghError("endpoint_bind_failed", `cannot listen on ${where}: ${cause.message}`, { cause }),
+      );
+    };
+    server.once("error", fail);
+    server.listen(port, host, () => {
+      server.off("error", fail);
+      resolve();
+    });
+  });
 }
 
 /** Stops listening at once, and resolves when the last connection has ended, or was cut. */

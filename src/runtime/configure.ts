@@ -39,6 +39,14 @@ export function requireWhole(name: string, value: number, min: number): number {
   return value;
 }
 
+/** Throws unless the value can be a node's name: it goes into a header of every answer. */
+export function requireNodeName(name: string): string {
+  if (!/^[\x21-\x7e]{1,255}$/.test(name)) {
+    throw invalid(`name must be 1 to 255 visible ASCII characters, not ${JSON.stringify(name)}`);
+  }
+  return name;
+}
+
 /** A path pattern such as `/socket/:room/websocket`, compiled: gives the values of its variables, or undefined. */
 export type PathMatcher = (path: string) => Readonly<Record<string, string>> | undefined;
 

@@ -5,7 +5,7 @@ import type { Random } from "../contracts/random.js";
 import { closeCodes } from "../core/protocol/close-codes.js";
 import type { Broadcast } from "./broadcast.js";
 import type { BroadcastEvent } from "./channel-types.js";
-import { compilePath, requireWhole, toMountOptions } from "./configure.js";
+import { compilePath, requireNodeName, requireWhole, toMountOptions } from "./configure.js";
 import { Counters } from "./counters.js";
 import type { DrainOptions, MountOptions } from "./endpoint-options.js";
 import { SimurghError } from "./errors.js";
@@ -44,10 +44,11 @@ export class EndpointCore {
   readonly #cancels: Cancel[] = [];
   #state: EndpointState = "idle";
   #draining: Promise<void> | undefined = undefined;
+  #stopping: Promise<void> | undefined = undefined;
 
   constructor(options: EndpointCoreOptions) {
     const { clock, logger, random, name, drain } = options;
-    this.name = name;
+    this.name = requireNodeName(name);
     this.#clock = clock;
     this.#logger = logger;
     this.#drain = {
@@ -67,18 +68,28 @@ export class EndpointCore {
     return this.#state;
   }
 
-  /** Joins the cluster. Rejects with the engine's `SimurghError`. */
+  /** Joins the cluster. Rejects with the engine's `SimurghError`; the endpoint is stopped then. */
   async start(): Promise<void> {
-    if (this.#state !== "idle")
-      throw new SimurghError("endpoint_state", `start of an endpoint that is ${this.#state}`);
+    if (this.#state !== "idle") throw this.#wrongState("start");
     this.#state = "starting";
-    await this.pubsub.start();
+    try {
+      await this.pubsub.start();
+    } catch (cause) {
+      await this.stop();
+      throw cause;
+    }
+    // Stopped, or told to drain, in the meantime.
+    if (this.#state !== "starting") throw this.#wrongState("start");
     for (const mount of this.mounts) {
       if (mount.websocket === undefined) continue;
       const period = Math.max(1, Math.floor(mount.websocket.timeoutMs / IDLE_SWEEPS));
       this.#cancels.push(this.#clock.every(period, () => mount.sweepIdle(IDLE_SWEEPS)));
     }
     this.#state = "ready";
+  }
+
+  #wrongState(call: string): SimurghError {
+    return new SimurghError("endpoint_state", `${call} of an endpoint that is ${this.#state}`);
   }
 
   /** Sends every connection away with 1012, in batches. Resolves when the last batch was told. */
@@ -108,8 +119,12 @@ export class EndpointCore {
   }
 
   /** Leaves the cluster and closes what is still connected, with 1012. */
-  async stop(): Promise<void> {
-    if (this.#state === "stopped") return;
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     this.#state = "stopped";
     for (const cancel of this.#cancels.splice(0)) cancel();
     for (const mount of this.mounts) {
