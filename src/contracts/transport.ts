@@ -4,6 +4,7 @@ import type { Frame } from "./frame.js";
  * The way out to one client, offered by a transport.
  *
  * Frames MUST arrive whole and in the order of the calls. After `close` or `terminate` every call is ignored.
+ * No call throws, whatever state the connection is in.
  */
 export interface Sink {
   /** Writes one frame. False: the peer's buffer is full; `SinkHandler.onDrain` follows when it is not. */

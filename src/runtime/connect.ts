@@ -88,7 +88,7 @@ function askAuthor(
   };
   try {
     const verdict = policy.socket.connect?.(request) ?? { kind: "accept", assigns: {} };
-    return isPromise(verdict) ? verdict.then(conclude).catch(crashed) : conclude(verdict);
+    return isPromise(verdict) ? Promise.resolve(verdict).then(conclude).catch(crashed) : conclude(verdict);
   } catch (cause) {
     return crashed(cause);
   }

@@ -22,7 +22,7 @@ export interface WebSocketOptions {
   readonly path?: string;
   /** Milliseconds without a byte from the client until the connection is closed. Default 60 000. */
   readonly timeoutMs?: number;
-  /** Bytes of one message from a client; above: close 1009. Default 10 000 000. */
+  /** Bytes of one message from a client; above: close 1009. Default 10 000 000, at most 500 000 000. */
   readonly frameBytesMax?: number;
   /** Offers permessage-deflate. Default false: it costs tens of KB a connection and CPU for every frame. */
   readonly compress?: boolean;
@@ -58,6 +58,8 @@ export interface MountOptions {
   readonly session?: (source: SessionSource) => unknown;
   /** Makes the HTTP answer to `refuse(reason)`. Default: 403 with an empty body. */
   readonly errorHandler?: (reason: unknown, request: ConnectRequest) => HttpAnswer;
+  /** Milliseconds that `connect` may take; beyond, the client gets 503. Default 10 000. */
+  readonly connectTimeoutMs?: number;
   readonly limits?: Partial<SocketLimits>;
 }
 

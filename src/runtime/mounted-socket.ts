@@ -10,8 +10,13 @@ import {
   type WebSocketOptions,
 } from "./endpoint-options.js";
 import type { Mount } from "./mount.js";
-import type { MaybePromise } from "./result.js";
+import { isPromise, type MaybePromise } from "./result.js";
 import { Session } from "./session.js";
+
+const TOO_LATE: ConnectDecision = { kind: "refused", answer: { status: 503 } };
+
+/** What one text of JavaScript can hold in V8, rounded down; a larger frame could not be read. */
+const FRAME_BYTES_LIMIT = 500_000_000;
 
 /** A socket at its path: decides about handshakes and holds the sessions that came of them. */
 export class MountedSocket {
@@ -23,6 +28,7 @@ export class MountedSocket {
   readonly longpoll: (Required<LongPollOptions> & { readonly match: PathMatcher }) | undefined;
   readonly sessions = new Set<Session>();
   readonly #mount: Mount;
+  readonly #connectTimeoutMs: number;
 
   constructor(
     path: string,
@@ -34,6 +40,11 @@ export class MountedSocket {
     for (const [name, value] of Object.entries(limits)) requireWhole(`limits.${name} of ${path}`, value, 1);
     const { checkOrigin = true, websocket = {}, longpoll = false } = options;
     this.path = path;
+    this.#connectTimeoutMs = requireWhole(
+      `connectTimeoutMs of ${path}`,
+      options.connectTimeoutMs ?? 10_000,
+      1,
+    );
     this.websocket = websocket === false ? undefined : websocketSettings(path, websocket);
     this.longpoll =
       longpoll === false ? undefined : longPollSettings(path, longpoll === true ? {} : longpoll);
@@ -57,9 +68,28 @@ export class MountedSocket {
     };
   }
 
-  /** Decides about a handshake, and counts. */
+  /** Decides about a handshake. Never rejects. */
   connect(handshake: Handshake): MaybePromise<ConnectDecision> {
-    return decideConnect(this.policy, handshake);
+    const decision = decideConnect(this.policy, handshake);
+    return isPromise(decision) ? this.#inTime(decision) : decision;
+  }
+
+  /** The client's connection is held, in nobody's care, while the application decides. */
+  #inTime(decision: Promise<ConnectDecision>): Promise<ConnectDecision> {
+    return new Promise((resolve) => {
+      const cancel = this.#mount.clock.after(this.#connectTimeoutMs, () => {
+        this.policy.logger.warn("connect took too long", {
+          path: this.path,
+          timeoutMs: this.#connectTimeoutMs,
+        });
+        resolve(TOO_LATE);
+      });
+      // decideConnect makes a refusal of what the application throws.
+      void decision.then((made) => {
+        cancel();
+        resolve(made);
+      });
+    });
   }
 
   /** Opens the session of an accepted handshake. */
@@ -89,6 +119,9 @@ function websocketSettings(path: string, options: WebSocketOptions): NonNullable
     frameBytesMax: requireWhole(`frameBytesMax of ${path}`, options.frameBytesMax ?? 10_000_000, 1),
     compress: options.compress ?? false,
   };
+  if (settings.frameBytesMax > FRAME_BYTES_LIMIT) {
+    throw invalid(`frameBytesMax of ${path} must be at most ${FRAME_BYTES_LIMIT}`);
+  }
   return { ...settings, match: compilePath(path + settings.path) };
 }
 

@@ -116,7 +116,10 @@ export class Outbox {
   }
 
   #checkLimit(): void {
-    if (this.queuedBytes - this.#exemptBytes <= this.#bytesMax) return;
+    // What is left of the lone oversized frame, not more: what follows it has no more room than usual.
+    const inSink = this.#sink.queuedBytes;
+    const counted = this.#pendingBytes + inSink - Math.min(inSink, this.#exemptBytes);
+    if (counted <= this.#bytesMax) return;
     this.#end();
     this.#onOverflow();
   }
