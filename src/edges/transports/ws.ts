@@ -52,8 +52,6 @@ const joiner = new WireJoiner();
 /** WebSockets on Node by the `ws` package: its handshake and parser; the frames are written by us. */
 export class WsTransport {
   readonly #server: Server<typeof SessionSocket>;
-  /** The subprotocol chosen for a request whose upgrade is under way. */
-  readonly #chosen = new WeakMap<IncomingMessage, string>();
 
   constructor(options: WsTransportOptions) {
     const settings: WsOptions = {
@@ -63,7 +61,6 @@ export class WsTransport {
       maxPayload: options.frameBytesMax,
       perMessageDeflate: options.compress,
       closeTimeout: CLOSE_TIMEOUT_MS,
-      handleProtocols: (_offered, request) => this.#chosen.get(request) ?? false,
     };
     this.#server = new WebSocketServer(settings);
     const lines = Object.entries(options.headers).map(([name, value]) => `${name}: ${value}`);
@@ -81,7 +78,9 @@ export class WsTransport {
     subprotocol: string | undefined,
     open: (sink: Sink) => SinkHandler,
   ): void {
-    if (subprotocol !== undefined) this.#chosen.set(request, subprotocol);
+    // `ws` answers the first one that it finds, and refuses names that RFC 6455 forbids, as base64 in an auth token is.
+    if (subprotocol === undefined) delete request.headers["sec-websocket-protocol"];
+    else request.headers["sec-websocket-protocol"] = subprotocol;
     this.#server.handleUpgrade(request, socket, head, (ws) => {
       ws.on("error", onError);
       ws.handler = open(ws.extensions === "" ? new RawSink(ws, socket) : new DeflateSink(ws, socket));
