@@ -1,5 +1,6 @@
 import { createEndpoint, ok, socket } from "simurgh";
 import { z } from "zod";
+
 const users = socket();
 const room = users.channel({
   payloads: { new_msg: z.object({ body: z.string().min(1).max(4000) }) },

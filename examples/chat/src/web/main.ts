@@ -80,7 +80,8 @@ function connectionChanged(reconnect?: Reconnect): void {
   if (reconnect === undefined) return;
   const { from, to, tookMs, hidden } = reconnect;
   const took = hidden ? "" : ` after ${durationText(tookMs)}`;
-  const text = `Lost ${shortNodeName(from)}, on ${shortNodeName(to)}${took}. What others wrote meanwhile is not here.`;
+  const way = `Lost ${shortNodeName(from)}, back on ${shortNodeName(to)}${took}.`;
+  const text = `${way} Messages in between may be missing here.`;
   for (const room of rooms.values()) room.note(text);
 }
 
