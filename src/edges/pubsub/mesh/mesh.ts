@@ -67,8 +67,7 @@ function tickEvery(context: MeshContext, board: Switchboard): Cancel {
     const nowMs = context.clock.monotonic();
     const late = nowMs - lastMs > 2 * heartbeatPeriodMs;
     lastMs = nowMs;
-    // If this process itself stood still, the signs of life wait unread: judge nobody before they are.
-    if (!late) board.tick();
+    board.tick(late);
   });
 }
 

@@ -74,11 +74,11 @@ export const defaultLimits: MeshLimits = {
   interestTopicsMax: 1_000_000,
 };
 
-/** Defaults of {@link MeshTiming}: a silent peer is noticed after 2.5 s at the latest, a healed one within 4 s. */
+/** Defaults of {@link MeshTiming}: a silent peer is noticed after 2.5 s at the latest, a healed one linked within 5 s. */
 export const defaultTiming: MeshTiming = {
   heartbeatPeriodMs: 500,
   heartbeatTimeoutMs: 2_000,
-  handshakeTimeoutMs: 5_000,
+  handshakeTimeoutMs: 3_000,
   dialTimeoutMs: 1_500,
   backoffBaseMs: 100,
   backoffMaxMs: 2_000,
@@ -104,15 +104,18 @@ function requirePositive(group: string, values: object): void {
   }
 }
 
-function checkedSecrets(secret: MeshOptions["secret"] | undefined): readonly string[] {
-  const secrets = typeof secret === "string" ? [secret] : (secret ?? []);
-  if (secrets.length === 0) throw invalid("secret is missing");
+/** Takes anything: a secret often comes from the environment, and may be missing there. */
+function checkedSecrets(secret: unknown): readonly string[] {
+  const secrets: unknown[] = Array.isArray(secret) ? secret : [secret];
+  if (secrets.length === 0 || secret === undefined || secret === "") throw invalid("secret is missing");
+  const checked: string[] = [];
   for (const one of secrets) {
     if (typeof one !== "string" || Buffer.byteLength(one, "utf8") < secretBytesMin) {
       throw invalid(`each secret must be a string of at least ${secretBytesMin} bytes`);
     }
+    checked.push(one);
   }
-  return secrets;
+  return checked;
 }
 
 function defined<T extends object>(values: T | undefined): Partial<T> {

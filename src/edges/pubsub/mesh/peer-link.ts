@@ -119,6 +119,11 @@ export class PeerLink implements LinkHandler, InterestedPeer, Announcee {
     return this.#context.clock.monotonic() - this.#lastHeardMs;
   }
 
+  /** Counts the peer's silence from now. */
+  forgiveSilence(): void {
+    this.#lastHeardMs = this.#context.clock.monotonic();
+  }
+
   /** The follower's consent. */
   sendReady(linked: boolean): void {
     this.#sendNow(encodeFrame(kinds.ready, [linked ? 1 : 0]));

@@ -73,11 +73,15 @@ export class Switchboard implements LinkOwner {
     this.dialer.onFailed(target, "failed", undefined);
   }
 
-  /** Beats on every link and closes the silent ones. */
-  tick(): void {
+  /**
+   * Beats on every link and closes the silent ones. `late`: this process itself stood still; the signs of life of
+   * the others wait unread, or they stood still, too, so everybody's silence is counted from now.
+   */
+  tick(late: boolean): void {
     const { counters, settings } = this.#context;
     const { queueBytesMax } = settings.limits;
     for (const link of [...this.#links.values()]) {
+      if (late) link.forgiveSilence();
       if (link.silentForMs >= settings.timing.heartbeatTimeoutMs) {
         counters.links_silent += 1;
         link.close("silent");
