@@ -37,6 +37,7 @@ const offences: readonly Planted[] = [
   [importLaw, "src/edges/pubsub/a.ts", 'import { x } from "../../cli/main.js";', 1],
   [importLaw, "src/edges/pubsub/a.ts", 'export * from "../../testing/index.js";', 1],
   [importLaw, "src/runtime/a.ts", 'import x from "../../package.json";', 1],
+  [importLaw, "src/index.ts", 'export { x } from "./cli/main.js";', 1],
   [importLaw, "src/helpers/a.ts", 'import { x } from "../core/x.js";', 1],
   [entries, "examples/chat/a.ts", 'import { x } from "../../src/index.js";', 1],
   [entries, "examples/chat/a.ts", 'import { x } from "simurgh/dist/core/x.js";', 1],
@@ -121,6 +122,7 @@ const innocent: readonly (readonly [rule: Rule, path: string, text: string])[] =
     "src/edges/pubsub/mesh/a.ts",
     'import { x } from "./wire/b.js";\nimport { y } from "../shared.js";',
   ],
+  [importLaw, "src/index.ts", 'export type { App } from "./cli/app.js";'],
   [importLaw, "src/index.ts", 'export { x } from "./edges/system/clock.js";'],
   [
     entries,

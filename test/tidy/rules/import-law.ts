@@ -12,7 +12,18 @@ const law: Readonly<Record<string, readonly string[]>> = {
   cli: ["cli", "loadtest", "dashboard", "entry", "edges", "auth", "runtime", "contracts", "core"],
   loadtest: ["loadtest", "entry", "edges", "auth", "runtime", "contracts", "core"],
   dashboard: ["dashboard", "entry", "edges", "auth", "runtime", "contracts", "core"],
-  entry: ["entry", "loadtest", "dashboard", "testing", "edges", "auth", "runtime", "contracts", "core"],
+  entry: [
+    "entry",
+    "cli/app",
+    "loadtest",
+    "dashboard",
+    "testing",
+    "edges",
+    "auth",
+    "runtime",
+    "contracts",
+    "core",
+  ],
 };
 
 /** Layers that take their packages and Node's modules as types only, or not at all. */
