@@ -2,54 +2,26 @@ import { describe, expect, it } from "vitest";
 import type { Payload } from "../../src/runtime/broadcast.js";
 import { error, ok, reply, stop } from "../../src/runtime/result.js";
 import { type ChannelDefinition, route, socket } from "../../src/runtime/socket-definition.js";
+import {
+  replyFrame as answer,
+  type ChannelClient,
+  closeFrame as close,
+  connectChannels,
+  errorFrame as crash,
+} from "../support/channel-client.js";
 import { type Listening, useEndpoints } from "../support/endpoints.js";
 import { until } from "../support/wait.js";
-import { nextJson, openWire, sendJson, type WireClient } from "../support/wire-client.js";
 
 const start = useEndpoints();
 const users = socket();
 
-/** A V2 client, joined or not. */
-async function connect(port: number) {
-  const client = await openWire(port, "/socket/websocket?vsn=2.0.0");
-  const send = (...message: unknown[]) => sendJson(client, message);
-  const next = () => nextJson(client);
-  return { client, send, next, silence: () => silence(client) };
-}
-
-/** Proves that nothing has been sent: the answer to a heartbeat is the very next frame. */
-async function silence(client: WireClient): Promise<void> {
-  await sendJson(client, [null, "hb", "phoenix", "heartbeat", {}]);
-  expect(await nextJson(client)).toEqual(answer(null, "hb", "phoenix", "ok"));
-}
-
-const answer = (joinRef: unknown, ref: unknown, topic: string, status: string, response: unknown = {}) => [
-  joinRef,
-  ref,
-  topic,
-  "phx_reply",
-  { status, response },
-];
-const crash = (joinRef: string, topic: string) => [
-  joinRef,
-  joinRef,
-  topic,
-  "phx_error",
-  { reason: "channel_crash" },
-];
-const close = (joinRef: string, topic: string) => [joinRef, joinRef, topic, "phx_close", {}];
-
 /** A server with one channel at `room:*`, and a client that has joined `room:1` with join_ref "1". */
-async function joined(
-  room: ChannelDefinition,
-  limits = {},
-): Promise<Listening & Awaited<ReturnType<typeof connect>>> {
+async function joined(room: ChannelDefinition, limits = {}): Promise<Listening & ChannelClient> {
   const server = await start({
     sockets: { "/socket": { socket: users.routes({ "room:*": room }), limits } },
   });
-  const client = await connect(server.port);
-  await client.send("1", "1", "room:1", "phx_join", {});
-  expect(await client.next()).toEqual(answer("1", "1", "room:1", "ok"));
+  const client = await connectChannels(server.port);
+  await client.join("room:1");
   return { ...server, ...client };
 }
 
@@ -58,7 +30,7 @@ describe("a join", () => {
     const channel = users.channel({ join: () => ok(), ...options });
     const mount = { socket: users.routes({ "room:*": channel }), limits };
     const server = await start({ sockets: { "/socket": mount } });
-    return { ...server, ...(await connect(server.port)) };
+    return { ...server, ...(await connectChannels(server.port)) };
   };
 
   it("is answered with what the author gives, and the params reach him", async () => {
@@ -119,7 +91,7 @@ describe("a join", () => {
     await send("1", "2", "room:1", "ping", {});
     await send(null, "3", "phoenix", "heartbeat", {});
     // By now the node has most likely read all three; if not, the order is the same.
-    await (await connect(port)).silence();
+    await (await connectChannels(port)).silence();
     await until(() => admit !== undefined, "the author is asked");
     admit?.();
     expect(await next()).toEqual(answer("1", "1", "room:1", "ok"));
@@ -145,7 +117,7 @@ describe("the routes of a socket", () => {
     });
     const routes = people.routes({ "room:vip": route(channel, { level: 9 }), "room:*": channel });
     const { port } = await start({ sockets: { "/socket": routes } });
-    const { send, next } = await connect(port);
+    const { send, next } = await connectChannels(port);
     await send("1", "1", "room:1", "phx_join", {});
     await send("2", "2", "room:vip", "phx_join", {});
     await send("1", "3", "room:1", "count", {});
@@ -272,11 +244,11 @@ describe("the end of a channel", () => {
   it("is explained to terminate", async () => {
     const explain = async (event: string | undefined) => {
       reasons.length = 0;
-      const { send, client, endpoint } = await joined(room);
-      if (event === undefined) client.close();
+      const { send, wire, endpoint } = await joined(room);
+      if (event === undefined) wire.close();
       else await send("1", "2", "room:1", event, {});
       await until(() => reasons.length > 0, "terminate ran");
-      client.close();
+      wire.close();
       await until(() => endpoint.stats().connections === 0, "the connection is gone");
       return reasons;
     };
@@ -331,10 +303,10 @@ describe("answers", () => {
 
   it("are lost without a word when the connection is gone", async () => {
     later.length = 0;
-    const { send, client, endpoint } = await joined(room);
+    const { send, wire, endpoint } = await joined(room);
     await send("1", "7", "room:1", "later", {});
     await until(() => later.length === 1, "the handler ran");
-    client.close();
+    wire.close();
     await until(() => endpoint.stats().connections === 0, "the connection is gone");
     expect(() => later[0]?.reply({})).not.toThrow();
   });
