@@ -1,5 +1,14 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { accept, type ChannelDefinition, error, event, type Logger, ok, type Payload, socket } from "simurgh";
+import {
+  accept,
+  type ChannelDefinition,
+  error,
+  event,
+  type NodeContext,
+  ok,
+  type Payload,
+  socket,
+} from "simurgh";
 import { z } from "zod";
 import {
   bodyCharsMax,
@@ -10,13 +19,6 @@ import {
   topicPrefix,
   type Welcome,
 } from "./protocol.js";
-
-/** What a room needs to know about the node that it is on. */
-export interface RoomNode {
-  readonly name: string;
-  readonly supervised: boolean;
-  readonly logger: Logger;
-}
 
 /** Time for the last answer to leave before the node dies. */
 const lastWordsMs = 50;
@@ -37,7 +39,7 @@ export const visitors = socket({
 });
 
 /** The channel behind `room:*`. */
-export function createRoom(node: RoomNode): ChannelDefinition {
+export function createRoom(node: Omit<NodeContext, "pubsub">): ChannelDefinition {
   return visitors.channel({
     params: z.object({ name: name.optional() }),
     payloads: {
