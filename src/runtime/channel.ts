@@ -1,5 +1,6 @@
 import { type Message, phx, type Ref } from "../core/protocol/message.js";
 import { quoteRef } from "../core/protocol/quote.js";
+import { Fifo } from "../core/shared/fifo.js";
 import { Broadcast } from "./broadcast.js";
 import type { ChannelCallbacks } from "./channel-definition.js";
 import type {
@@ -65,7 +66,8 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
   #admitted = false;
   /** Whether a callback is under way; until the join is answered, that is `join`. */
   #busy = true;
-  #inbox: Task[] | undefined = undefined;
+  /** Absent while nothing waits, for idle channels are many. */
+  #inbox: Fifo<Task> | undefined = undefined;
   /** Why the channel has ended, while `terminate` waits for the callback under way. */
   #owed: TerminateReason | undefined = undefined;
   /** The message being handled, for `socketRef`. */
@@ -244,10 +246,11 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
   #enqueue(task: Task): void {
     if (!this.alive) return;
     const { inboxMax } = this.#session.limits;
-    this.#inbox ??= [];
+    this.#inbox ??= new Fifo();
     // One more than allowed is the mark of a join during which too much came: `joined` sees it.
     if (this.#inbox.length > inboxMax) return;
-    if (this.#inbox.push(task) > inboxMax && this.#state === "joined") this.#overflow();
+    this.#inbox.push(task);
+    if (this.#inbox.length > inboxMax && this.#state === "joined") this.#overflow();
   }
 
   #overflow(): void {

@@ -90,11 +90,6 @@ export class Outbox {
     this.flush();
   }
 
-  /** Bytes that wait here and in the sink. */
-  get queuedBytes(): number {
-    return this.#pendingBytes + this.#sink.queuedBytes;
-  }
-
   /** Says goodbye after what was sent before; nothing goes out afterwards. */
   close(code: number, reason: string): void {
     if (this.#ended) return;

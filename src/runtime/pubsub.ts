@@ -2,6 +2,7 @@ import type { Clock } from "../contracts/clock.js";
 import type { Logger } from "../contracts/logger.js";
 import type { PubSubAdapter, PubSubEvent } from "../contracts/pubsub-adapter.js";
 import type { Random } from "../contracts/random.js";
+import { Fifo } from "../core/shared/fifo.js";
 import { Broadcast } from "./broadcast.js";
 
 /** Somebody who listens to a topic on this node. */
@@ -46,7 +47,7 @@ export class PubSub {
   /** Dispatches under way; more than one only when a receiver breaks its contract. */
   #dispatching = 0;
   /** The application's work that dispatches have brought; it is run in order, never inside of a dispatch. */
-  readonly #deferred: (() => void)[] = [];
+  readonly #deferred = new Fifo<() => void>();
   #running = false;
   #undecodable = 0;
 
