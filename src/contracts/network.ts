@@ -23,9 +23,12 @@ export interface LinkHandler {
 export interface Link {
   /** Who is at the other end, for the log. */
   readonly remote: string;
-  /** Bytes accepted and not yet handed to the system. */
+  /** Bytes accepted and not yet handed to the system. MUST count every byte that the link still refers to. */
   readonly queuedBytes: number;
-  /** Takes ownership of the bytes. False: above the high-water mark, `onDrain` will follow. */
+  /**
+   * Borrows the bytes: nobody may change them until `queuedBytes` is 0, when they are the writer's again.
+   * False: above the high-water mark, `onDrain` will follow.
+   */
   write(bytes: Uint8Array): boolean;
   /** Sends what is queued, then closes. */
   end(): void;

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -112,17 +113,28 @@ describe("the control socket of a fleet", () => {
   });
 
   test.each([
-    ["says nothing", () => {}, "did not answer within"],
-    ["answers nonsense", (write: (text: string) => void) => write("nonsense\n"), "not to be understood"],
-    ["answers without end", (write: (text: string) => void) => write("x".repeat(2_000_000)), "too long"],
-  ])("the asker is not harmed by one that %s", async (_what, act, message) => {
+    ["says nothing", 100, () => {}, "did not answer within"],
+    [
+      "answers nonsense",
+      10_000,
+      (write: (text: string) => void) => write("nonsense\n"),
+      "not to be understood",
+    ],
+    [
+      "answers without end",
+      10_000,
+      (write: (text: string) => void) => write("x".repeat(2_000_000)),
+      "too long",
+    ],
+  ])("the asker is not harmed by one that %s", async (_what, limitMs, act, message) => {
     const broken = createServer((socket) => {
       socket.on("error", () => {});
       socket.resume();
       act((text) => socket.write(text));
     }).listen(controlPath(port));
     toFree.push(() => broken.close());
-    await expect(askFleet(port, { command: "nodes" }, 300)).rejects.toMatchObject({
+    await once(broken, "listening");
+    await expect(askFleet(port, { command: "nodes" }, limitMs)).rejects.toMatchObject({
       code: "control_failed",
       message: expect.stringContaining(message),
     });

@@ -2,12 +2,14 @@ import { describe, expect, it } from "vitest";
 import { encodeInterest } from "../../src/edges/pubsub/mesh/interest-codec.js";
 import { encodeFrame, encodeSequence, kinds } from "../../src/edges/pubsub/mesh/wire.js";
 import { startNode } from "../support/mesh-node.js";
-import { dialLinked, type RawPeer } from "../support/raw-peer.js";
+import { dialLinked, type RawFrame, type RawPeer } from "../support/raw-peer.js";
 import { until } from "../support/wait.js";
 
 const mebibyte = 1_048_576;
 const limits = { frameBytesMax: mebibyte, queueBytesMax: 2 * mebibyte };
 const payload = "x".repeat(10_000);
+/** Differs from message to message, so that bytes of one in another are seen. */
+const payloadOf = (i: number) => String.fromCharCode(97 + (i % 26)).repeat(10_000);
 
 /** A peer that wants `room:1`, and says nothing more by itself. */
 async function dialListener(address: string, name: string): Promise<RawPeer> {
@@ -29,6 +31,14 @@ const numbersOf = (peer: RawPeer) =>
     .filter(({ kind }) => kind === kinds.message)
     .map(({ body }) => Number.parseInt(body.toString("latin1", 8), 10));
 
+/** Whether a frame is no message, or one as it was sent. */
+function wholeMessage({ kind, body }: RawFrame): boolean {
+  if (kind !== kinds.message) return true;
+  const text = body.toString("latin1", 8);
+  const number = Number.parseInt(text, 10);
+  return text === `${number}` || text === `${number} ${payloadOf(number)}`;
+}
+
 const breathe = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
 describe("a peer that stops reading", () => {
@@ -41,7 +51,7 @@ describe("a peer that stops reading", () => {
     const count = 3_000;
     let queuedMax = 0;
     for (let i = 0; i < count; i++) {
-      a.say("room:1", `${i} ${payload}`);
+      a.say("room:1", `${i} ${payloadOf(i)}`);
       if (i % 20 === 19) await breathe();
       if (i % 200 === 199) await until(() => numbersOf(brisk).length === i + 1, "the other keeps up");
       queuedMax = Math.max(queuedMax, a.stat("queued_bytes"));
@@ -53,12 +63,14 @@ describe("a peer that stops reading", () => {
     expect(a.warnings()).toMatchObject([
       { message: "mesh queue full, messages to this node are dropped", fields: { node: "b" } },
     ]);
+    expect(brisk.frames.every(wholeMessage)).toBe(true);
     expect(numbersOf(brisk)).toEqual(Array.from({ length: count }, (_, i) => i));
 
     slow.socket.resume();
     await until(() => a.stat("queued_bytes") === 0, "the queue drains");
     a.say("room:1", `${count}`);
     await until(() => numbersOf(slow).at(-1) === count, "the message after it");
+    expect(slow.frames.every(wholeMessage)).toBe(true);
     const got = numbersOf(slow);
     expect(got).toEqual([...got].sort((x, y) => x - y));
     expect(new Set(got).size).toBe(got.length);

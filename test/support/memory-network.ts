@@ -3,8 +3,6 @@ import type { Address, Link, LinkHandler, Network } from "../../src/contracts/ne
 /** One direction of a link. */
 interface End {
   handler: LinkHandler | undefined;
-  /** Every write, as it came. */
-  readonly written: Uint8Array[];
   open: boolean;
 }
 
@@ -29,8 +27,8 @@ export class MemoryNetwork implements Network {
     const accept = this.#listeners.get(address.port);
     if (accept === undefined) throw new Error("refused");
     this.#links += 1;
-    const near: End = { handler: undefined, written: [], open: true };
-    const far: End = { handler: undefined, written: [], open: true };
+    const near: End = { handler: undefined, open: true };
+    const far: End = { handler: undefined, open: true };
     far.handler = accept(this.#link(far, near, `dialler:${this.#links}`));
     near.handler = onLink(this.#link(near, far, `${address.host}:${address.port}`));
   }
@@ -48,9 +46,10 @@ export class MemoryNetwork implements Network {
       queuedBytes: 0,
       write: (bytes) => {
         if (!own.open) return true;
-        own.written.push(bytes);
-        this.writes.push(bytes);
-        if (!this.silent) setImmediate(() => other.open && other.handler?.onData(bytes));
+        // The bytes are the writer's again when this returns.
+        const copy = bytes.slice();
+        this.writes.push(copy);
+        if (!this.silent) setImmediate(() => other.open && other.handler?.onData(copy));
         return true;
       },
       end: () => setImmediate(closeBoth),

@@ -18,6 +18,8 @@ export class Turn {
   slab: Buffer = Buffer.allocUnsafeSlow(slabBytes);
   #offset = 0;
   #dirty: Outbox[] = [];
+  /** Who was handed a part of the slab itself, and may still refer to it. */
+  #borrowers: Outbox[] = [];
   #ending: (() => void)[] = [];
   #scheduled = false;
   readonly #defer: (flush: () => void) => void;
@@ -38,12 +40,16 @@ export class Turn {
   reserve(size: number): number {
     if (this.#offset + size > this.slab.length) {
       this.flush();
-      this.slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, size));
-      this.#offset = 0;
+      this.#turnOver(size);
     }
     const start = this.#offset;
     this.#offset = start + size;
     return start;
+  }
+
+  /** Notes that an outbox was handed a part of the slab itself. */
+  lend(outbox: Outbox): void {
+    if (!this.#borrowers.includes(outbox)) this.#borrowers.push(outbox);
   }
 
   /** Lays down one frame for one peer. */
@@ -71,6 +77,15 @@ export class Turn {
     if (dirty.length === 0) return;
     this.#dirty = [];
     for (const outbox of dirty) outbox.flush();
+  }
+
+  /** Begins a slab: the same again when the system has taken all of it, which it mostly has. */
+  #turnOver(size: number): void {
+    const fits = size <= this.slab.length && this.slab.length === slabBytes;
+    const free = fits && this.#borrowers.every(({ queuedBytes }) => queuedBytes === 0);
+    if (!free) this.slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, size));
+    this.#borrowers = [];
+    this.#offset = 0;
   }
 
   #schedule(): void {
@@ -179,7 +194,10 @@ export class Outbox {
     const runs = this.#runs;
     const slab = this.#turn.slab;
     const size = this.#runBytes;
-    if (runs.length === 2 && size >= shareBytesMin) return slab.subarray(runs[0], runs[1]);
+    if (runs.length === 2 && size >= shareBytesMin) {
+      this.#turn.lend(this);
+      return slab.subarray(runs[0], runs[1]);
+    }
     const chunk = Buffer.allocUnsafe(size);
     let offset = 0;
     for (let i = 0; i < runs.length; i += 2) {

@@ -233,7 +233,12 @@ export class PeerLink implements LinkHandler, InterestedPeer, Announcee {
     counters.message_bytes_in += end - topicEnd;
     const topic = interest.topics.find(buffer, topicStart, topicEnd);
     if (topic === undefined) counters.messages_unwanted += 1;
-    else this.#context.deliver(topic, buffer.subarray(topicEnd, end));
+    // A plain view: it is made in a third of the time that a Buffer's takes.
+    else
+      this.#context.deliver(
+        topic,
+        new Uint8Array(buffer.buffer, buffer.byteOffset + topicEnd, end - topicEnd),
+      );
   }
 
   #onControl(kind: number, body: Buffer): void {
