@@ -136,25 +136,28 @@ export function balancerCases(make: MakeBalancer): void {
     expect(sent).toBe(total);
   });
 
-  test("sends nothing new to a server that is not ready, keeps what it has, and comes back to it", async () => {
-    const { port, n1, reaches } = await setUp();
-    const sockets = await openMany(port, 6);
-    n1.readyStatus = 503;
-    await reaches(n1.name, "draining");
-    await openMany(port, 6);
-    for (let at = 0; at < 9; at++) {
-      expect((await ask(port)).headers["x-simurgh-node"]).not.toBe(n1.name);
-    }
-    expect(n1.sockets).toBe(2);
-    for (const socket of sockets) {
-      socket.send("still there");
-      expect(String(await nextMessage(socket))).toContain("still there");
-    }
-    n1.readyStatus = 200;
-    await reaches(n1.name, "up");
-    await openMany(port, 6);
-    expect(n1.sockets).toBe(6);
-  });
+  test.each([503, 500])(
+    "sends nothing new to a server that is not ready (%i), keeps what it has, and comes back",
+    async (status) => {
+      const { port, n1, reaches } = await setUp();
+      const sockets = await openMany(port, 6);
+      n1.readyStatus = status;
+      await reaches(n1.name, "draining");
+      await openMany(port, 6);
+      for (let at = 0; at < 9; at++) {
+        expect((await ask(port)).headers["x-simurgh-node"]).not.toBe(n1.name);
+      }
+      expect(n1.sockets).toBe(2);
+      for (const socket of sockets) {
+        socket.send("still there");
+        expect(String(await nextMessage(socket))).toContain("still there");
+      }
+      n1.readyStatus = 200;
+      await reaches(n1.name, "up");
+      await openMany(port, 6);
+      expect(n1.sockets).toBe(6);
+    },
+  );
 
   test("never shows the loss of a server to a new client, closes its clients, and takes it back", async () => {
     const { port, n1, reaches } = await setUp();

@@ -100,7 +100,10 @@ export class Worker {
         this.#onEnd(reason, performance.now() - startedMs);
       };
       child.on("exit", (code, signal) => end(signal ?? `exit code ${code}`));
-      child.on("error", (error) => end(error.message));
+      child.on("error", (error) => {
+        // One with a process id runs: that a signal did not reach it is no end.
+        if (child.pid === undefined) end(error.message);
+      });
     });
     this.#events.told(`starts (pid ${child.pid}, mesh ${loopback}:${this.plan.meshPort})`);
     const settled = Promise.race([listening, this.#gone]).then(() => this.#untilReady(child));

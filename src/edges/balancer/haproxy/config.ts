@@ -61,10 +61,9 @@ defaults
     timeout server-fin 5s
     option forwardfor
     balance leastconn
-    # /ready: 200 takes new connections; 503 (starting, draining) takes none and keeps what is there, which is what
-    # HAProxy calls a conditional pass; anything else, or silence, is a failed check.
+    # /ready: 200 takes new connections; another status (starting, draining) takes none and keeps what is there, which
+    # is what HAProxy calls a conditional pass; silence is a failed check.
     option httpchk GET /ready
-    http-check expect rstatus ^(200|503)$
     http-check expect error-status L7OKC status 200
     # A server that is gone is not seen by a client: the connection, or a GET that got no answer, goes to another.
     retries 3
