@@ -15,7 +15,7 @@
 export const layers = [
   { name: "tidy", about: "the rules of the house", workers: 2, testTimeoutMs: 20_000, servers: false },
   { name: "core", about: "pure logic", workers: 2, testTimeoutMs: 20_000, servers: false },
-  { name: "contracts", about: "contract suites", workers: 2, testTimeoutMs: 20_000, servers: false },
+  { name: "contracts", about: "contract suites", workers: 2, testTimeoutMs: 20_000, servers: true },
   { name: "runtime", about: "runners over fakes", workers: 2, testTimeoutMs: 20_000, servers: false },
   { name: "auth", about: "tokens and permissions", workers: 2, testTimeoutMs: 20_000, servers: false },
   { name: "edges", about: "real sockets in one process", workers: 2, testTimeoutMs: 20_000, servers: false },

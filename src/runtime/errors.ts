@@ -2,6 +2,11 @@
 export const errorTable = {
   mesh_bind_failed: "The mesh could not listen on its address.",
   mesh_config_invalid: "A mesh option has a value that cannot work.",
+  engine_config_invalid: "An option of an engine with a broker has a value that cannot work.",
+  engine_unreachable: "The broker of the engine did not answer in time, or was lost.",
+  engine_refused:
+    "The broker of the engine does not take this node: credentials, permissions or certificates.",
+  engine_not_installed: "The package or the program that the chosen engine needs is not installed.",
   payload_not_object: "A push or broadcast payload is neither a JSON object nor bytes.",
   payload_not_json: "A payload cannot be written as JSON.",
   payload_binary_v1: "A binary payload was pushed to a client that speaks the V1 protocol, which has none.",
