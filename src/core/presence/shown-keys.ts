@@ -1,0 +1,56 @@
+import { TopicChanges, type TopicDiff } from "./diff.js";
+import type { Entry } from "./entry.js";
+import type { PresentTopics } from "./present-topics.js";
+
+/**
+ * The keys of one topic that clients see by name, at most `max`. When one goes, another takes its place at the next
+ * take, so that there are `max` as long as the topic has so many.
+ */
+export class ShownKeys {
+  readonly #topic: string;
+  readonly #max: number;
+  readonly #present: PresentTopics;
+  readonly #keys = new Set<string>();
+  readonly #changes = new TopicChanges();
+
+  constructor(topic: string, max: number, present: PresentTopics) {
+    this.#topic = topic;
+    this.#max = max;
+    this.#present = present;
+  }
+
+  /** Shows as many as there are, without telling: for clients that will be sent the whole. */
+  fill(): void {
+    this.#refill(() => {});
+  }
+
+  keys(): Iterable<string> {
+    return this.#keys;
+  }
+
+  /** Takes a diff in; it has happened already. */
+  absorb({ joins, leaves }: TopicDiff): void {
+    const shown = (entry: Entry) => this.#keys.has(entry.key);
+    this.#changes.absorb({ joins: joins.filter(shown), leaves: leaves.filter(shown) });
+    for (const { key } of leaves) {
+      if (this.#keys.has(key) && this.#present.entries(this.#topic, key).length === 0) this.#keys.delete(key);
+    }
+  }
+
+  /** What clients are to be told since the take before. */
+  take(): TopicDiff {
+    this.#refill((entry) => this.#changes.join(entry));
+    return this.#changes.take();
+  }
+
+  #refill(tell: (entry: Entry) => void): void {
+    if (this.#keys.size >= this.#max) return;
+    // At most `max` of the keys that come first are shown already, so this ends early.
+    for (const key of this.#present.keys(this.#topic)) {
+      if (this.#keys.has(key)) continue;
+      this.#keys.add(key);
+      for (const entry of this.#present.entries(this.#topic, key)) tell(entry);
+      if (this.#keys.size >= this.#max) return;
+    }
+  }
+}
