@@ -204,7 +204,7 @@ export function balancerCases(make: MakeBalancer): void {
     n1.readyStatus = undefined;
     await reaches(n1.name, "down");
     await until(() => sockets.filter((socket) => socket.readyState === socket.CLOSED).length === 2, "closed");
-    expect(n1.sockets).toBe(0);
+    await until(() => n1.sockets === 0, "its own ends, too");
   });
 
   test("answers 503 with Retry-After when no server is left, and serves again when one is back", async () => {

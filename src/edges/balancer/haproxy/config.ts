@@ -36,7 +36,6 @@ const serverLine = (server: BalancerServer, index: number) =>
 /** Writes the config of a fleet. Each line that is not plain says why it is there. */
 export function haproxyConfig(settings: ConfigSettings): string {
   const { door, servers, socketPath, connectionsMax, serverConnectionsMax, tunnelTimeoutMs } = settings;
-  const serverLines = servers.map(serverLine).join("\n");
   return `# Written by simurgh; it is written anew with every change of the fleet.
 global
     maxconn ${connectionsMax}
@@ -69,8 +68,8 @@ defaults
     retries 3
     option redispatch 1
     retry-on conn-failure empty-response
-    # The first refused connection asks for a check at once; a dead server's clients are cut, to come back elsewhere.
-    default-server check inter 1s fastinter 200ms downinter 500ms rise 1 fall 3 observe layer4 error-limit 1 on-error fastinter on-marked-down shutdown-sessions maxconn ${serverConnectionsMax}
+    # A dead server's clients are cut, to come back elsewhere.
+    default-server on-marked-down shutdown-sessions maxconn ${serverConnectionsMax}
     http-error status 503 content-type text/plain string "no node is ready\\n" hdr retry-after 1 hdr cache-control no-store
 
 frontend door
@@ -80,7 +79,15 @@ ${door.map(bindLine).join("\n")}
     use_backend websocket if { req.hdr(Upgrade) -i websocket }
     default_backend web
 
-${pools.map((pool) => `backend ${pool}\n${serverLines}`).join("\n\n")}
+backend web
+    # The first refused connection asks for a check at once.
+    default-server check inter 1s fastinter 200ms downinter 500ms rise 1 fall 3
+    default-server observe layer4 error-limit 1 on-error fastinter
+${servers.map((server, index) => serverLine(server, index)).join("\n")}
+
+backend websocket
+    # One check serves both pools, so that they never differ.
+${servers.map((server, index) => `${serverLine(server, index)} track web/${configName(server, index)}`).join("\n")}
 `;
 }
 
