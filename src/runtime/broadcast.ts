@@ -1,7 +1,7 @@
 import type { Frame } from "../contracts/frame.js";
 import type { Json } from "../core/shared/json.js";
 import { SimurghError } from "./errors.js";
-import { assertPushable, toJson } from "./payload.js";
+import { assertPushable, toObjectJson } from "./payload.js";
 
 /** The form of a payload: anything JSON, or bytes. */
 export type Payload = Json | Uint8Array;
@@ -36,7 +36,7 @@ export class Broadcast {
       if (fault !== undefined) throw new SimurghError("field_too_long", fault);
       return new Broadcast(topic, event, payload, undefined);
     }
-    return new Broadcast(topic, event, undefined, toJson(payload));
+    return new Broadcast(topic, event, undefined, toObjectJson(payload));
   }
 
   /** The payload as JSON text; undefined when it is bytes. */

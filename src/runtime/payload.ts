@@ -12,9 +12,22 @@ export function toJson(value: unknown): string {
   return text;
 }
 
+const OPEN_BRACE = 123;
+
+/** JSON text of an object; throws `payload_not_object` for one that is written as something else, such as a Date. */
+export function toObjectJson(value: object): string {
+  const text = toJson(value);
+  if (text.charCodeAt(0) !== OPEN_BRACE) throw notAnObject();
+  return text;
+}
+
 /** Throws `payload_not_object` unless the payload may be pushed or broadcast: a JSON object, or bytes. */
 export function assertPushable(payload: unknown): asserts payload is object {
   if (typeof payload !== "object" || payload === null || Array.isArray(payload)) {
-    throw new SimurghError("payload_not_object", "push and broadcast take a JSON object or a Uint8Array");
+    throw notAnObject();
   }
+}
+
+function notAnObject(): SimurghError {
+  return new SimurghError("payload_not_object", "push and broadcast take a JSON object or a Uint8Array");
 }

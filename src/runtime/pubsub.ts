@@ -91,6 +91,11 @@ export class PubSub {
     return () => this.#watchers.delete(watcher);
   }
 
+  /** Name of the engine between the nodes. */
+  get engine(): string {
+    return this.#adapter.engine;
+  }
+
   /** Whether messages can reach other nodes now. */
   get healthy(): boolean {
     return this.#adapter.healthy;
@@ -184,8 +189,9 @@ export class PubSub {
 
   /**
    * Runs the application's work that a dispatch brings: after the dispatch, and after what was deferred before. So
-   * a handler that broadcasts, subscribes or unsubscribes never changes the delivery it was called by, and every
-   * subscriber gets the broadcasts of this node in the same order. Outside of a dispatch it runs at once.
+   * a handler that broadcasts, subscribes or unsubscribes never changes the delivery it was called by, and all who
+   * listen in the same way get the broadcasts of this node in the same order. (As in Phoenix, an event on the fast
+   * lane may overtake one that a channel intercepts.) Outside of a dispatch it runs at once.
    */
   afterDispatch(work: () => void): void {
     this.#deferred.push(work);

@@ -16,7 +16,7 @@ import type { Json } from "../core/shared/json.js";
 import type { Broadcast } from "./broadcast.js";
 import { SimurghError } from "./errors.js";
 import { EncodedFrame } from "./frame.js";
-import { toJson } from "./payload.js";
+import { toJson, toObjectJson } from "./payload.js";
 
 /** Where a frame of a channel goes: its topic and the join_ref it was joined with, as values and as JSON. */
 export interface WireAddress {
@@ -34,7 +34,7 @@ export interface Serializer {
   decodeText(text: string): Message | ProtocolFault;
   decodeBinary(bytes: Uint8Array): Message | ProtocolFault;
   reply(to: WireAddress, ref: Ref, status: string, response: unknown): Frame;
-  push(to: WireAddress, event: string, payload: unknown): Frame;
+  push(to: WireAddress, event: string, payload: object): Frame;
   /** The frame of a broadcast; encoded at the first call, shared afterwards. */
   broadcast(broadcast: Broadcast): Frame;
   /** `phx_close` and `phx_error`: their ref is the join_ref. */
@@ -90,7 +90,9 @@ const v2: Serializer = {
       return binaryFrame(() => encodeBinaryPush(binaryRef(to.joinRef), topic, event, payload, utf8));
     }
     const eventJson = JSON.stringify(event);
-    return EncodedFrame.ofText(encodeV2(to.joinRefJson, "null", to.topicJson, eventJson, toJson(payload)));
+    return EncodedFrame.ofText(
+      encodeV2(to.joinRefJson, "null", to.topicJson, eventJson, toObjectJson(payload)),
+    );
   },
   broadcast(broadcast) {
     const cached = broadcast.frames[1];
@@ -127,7 +129,7 @@ const v1: Serializer = {
   },
   push(to, event, payload) {
     refuseBinary(payload);
-    return EncodedFrame.ofText(encodeV1("null", to.topicJson, JSON.stringify(event), toJson(payload)));
+    return EncodedFrame.ofText(encodeV1("null", to.topicJson, JSON.stringify(event), toObjectJson(payload)));
   },
   broadcast(broadcast) {
     const cached = broadcast.frames[0];
