@@ -6,12 +6,14 @@ import type { PubSubAdapter, PubSubEvent } from "./contracts/pubsub-adapter.js";
 import { local } from "./edges/pubsub/local.js";
 import { systemClock } from "./edges/system/clock.js";
 import { lineLogger } from "./edges/system/logger.js";
+import { phoenixToken } from "./edges/system/phoenix-token.js";
 import { systemRandom } from "./edges/system/random.js";
 import { NodeHttp } from "./edges/transports/node-http.js";
 import type { BroadcastEvent } from "./runtime/channel-types.js";
 import { EndpointCore } from "./runtime/endpoint.js";
 import type { DrainOptions, MountOptions } from "./runtime/endpoint-options.js";
 import { SimurghError } from "./runtime/errors.js";
+import type { SignerFor } from "./runtime/longpoll/poll-token.js";
 import type { SocketRoutes } from "./runtime/socket-definition.js";
 
 /** What an endpoint is, as its author writes it. */
@@ -27,6 +29,11 @@ export interface EndpointOptions {
   /** The host that browsers know this service by; origins are checked against it. */
   readonly url?: { readonly host: string };
   readonly drain?: DrainOptions;
+  /**
+   * Signs the tokens of long-poll sessions: 20 bytes at least, and the same on all nodes. Of a list the first signs
+   * and all verify. Default: made up at random, which a node that is linked to others cannot do with long poll.
+   */
+  readonly secretKeyBase?: string | readonly string[];
   /** Default: lines on stderr, from level `info`. */
   readonly logger?: Logger;
 }
@@ -84,17 +91,36 @@ const STOP_TIMEOUT_MS = 6_000;
 /** Makes an endpoint. Throws `endpoint_config_invalid` for options that cannot work. */
 export function createEndpoint(options: EndpointOptions): Endpoint {
   const logger = options.logger ?? lineLogger();
+  const adapter = options.pubsub ?? local();
+  const lone = adapter.engine === "local" ? randomBytes(32).toString("base64url") : undefined;
+  const secret = options.secretKeyBase ?? lone;
   const core = new EndpointCore({
     name: options.name ?? `node-${randomBytes(4).toString("hex")}`,
     host: options.url?.host,
     sockets: options.sockets,
-    adapter: options.pubsub ?? local(),
+    adapter,
     drain: options.drain ?? {},
+    signerFor: secret === undefined ? undefined : signersOf(secret),
     clock: systemClock,
     random: systemRandom,
     logger,
   });
   return new NodeEndpoint(core, options.http, logger);
+}
+
+/** Signers of a secret. Each purpose is a salt, so that its tokens are worth nothing for another. */
+function signersOf(secret: string | readonly string[]): SignerFor {
+  return (salt) => {
+    const tokens = phoenixToken({ secret, salt });
+    return {
+      sign: (data) => tokens.sign(data),
+      verify(token, maxAgeSeconds) {
+        const verified = tokens.verify(token, { maxAgeSeconds });
+        if (!verified.ok || !Array.isArray(verified.data)) return undefined;
+        return verified.data.every((one) => typeof one === "string") ? verified.data : undefined;
+      },
+    };
+  };
 }
 
 class NodeEndpoint implements Endpoint {

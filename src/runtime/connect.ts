@@ -126,11 +126,15 @@ export function originPasses(rule: OriginRule, handshake: Handshake): boolean {
   return originAllowed(header(handshake, "origin"), rule, requestOrigin(handshake));
 }
 
+/** Parameters of the query. */
+export function queryParams({ target }: Handshake): Params {
+  const question = target.indexOf("?");
+  return decodeQuery(question < 0 ? "" : target.slice(question + 1), decodeURIComponent);
+}
+
 /** Parameters of the query and of the path; the path's win. */
 function connectParams(handshake: Handshake): Params {
-  const question = handshake.target.indexOf("?");
-  const params = decodeQuery(question < 0 ? "" : handshake.target.slice(question + 1), decodeURIComponent);
-  return Object.assign(params, handshake.pathParams);
+  return Object.assign(queryParams(handshake), handshake.pathParams);
 }
 
 /** Undefined when the header was not sent; to a long poll it means nothing. */

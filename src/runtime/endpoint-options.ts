@@ -40,7 +40,7 @@ export interface LongPollOptions {
   readonly pubsubTimeoutMs?: number;
   /** Seconds that a session token stays valid. Default 1 209 600 (two weeks). */
   readonly tokenMaxAgeS?: number;
-  /** Sessions of one node at the same time; beyond: status 503. Default 10 000. */
+  /** Sessions of one node at the same time; beyond: HTTP 503, after which clients come back later. Default 10 000. */
   readonly sessionsMax?: number;
 }
 

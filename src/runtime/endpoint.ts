@@ -5,10 +5,13 @@ import type { Random } from "../contracts/random.js";
 import { closeCodes } from "../core/protocol/close-codes.js";
 import type { Broadcast } from "./broadcast.js";
 import type { BroadcastEvent } from "./channel-types.js";
-import { compilePath, requireNodeName, requireWhole, toMountOptions } from "./configure.js";
+import { compilePath, invalid, requireNodeName, requireWhole, toMountOptions } from "./configure.js";
 import { Counters } from "./counters.js";
 import type { DrainOptions, MountOptions } from "./endpoint-options.js";
 import { SimurghError } from "./errors.js";
+import { PollExchange } from "./longpoll/exchange.js";
+import { LongPoll } from "./longpoll/long-poll.js";
+import type { SignerFor } from "./longpoll/poll-token.js";
 import { MountedSocket } from "./mounted-socket.js";
 import { Flusher } from "./outbox.js";
 import { PubSub } from "./pubsub.js";
@@ -24,6 +27,8 @@ export interface EndpointCoreOptions {
   readonly sockets: Readonly<Record<string, SocketRoutes | MountOptions>>;
   readonly adapter: PubSubAdapter;
   readonly drain: DrainOptions;
+  /** Signs the tokens of long-poll sessions; undefined: there is no secret that the nodes share. */
+  readonly signerFor: SignerFor | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -38,6 +43,9 @@ export class EndpointCore {
   readonly pubsub: PubSub;
   readonly counters = new Counters();
   readonly mounts: readonly MountedSocket[];
+  /** Of the mounts that have it. */
+  readonly longPolls: readonly LongPoll[];
+  readonly #exchange: PollExchange;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #drain: Required<DrainOptions>;
@@ -62,6 +70,35 @@ export class EndpointCore {
       compilePath(path);
       return new MountedSocket(path, toMountOptions(mount), options.host, shared);
     });
+    this.#exchange = new PollExchange(this.pubsub, clock, random, logger);
+    this.longPolls = this.mounts.flatMap((mount) => this.#longPollOf(mount, options) ?? []);
+  }
+
+  #longPollOf(
+    mount: MountedSocket,
+    { signerFor, clock, random, logger }: EndpointCoreOptions,
+  ): LongPoll | undefined {
+    if (mount.longpoll === undefined) return undefined;
+    if (signerFor === undefined) {
+      throw invalid(
+        `${mount.path} has long poll, and its sessions must be found by every node: give all the same secretKeyBase`,
+      );
+    }
+    return new LongPoll(mount, mount.longpoll, {
+      exchange: this.#exchange,
+      pubsub: this.pubsub,
+      counters: this.counters,
+      serving: () => this.serving,
+      signerFor,
+      clock,
+      random,
+      logger,
+    });
+  }
+
+  /** Whether sessions may open: not before the start, nor after the stop; during a drain they may, as in Phoenix. */
+  get serving(): boolean {
+    return this.#state === "ready" || this.#state === "draining";
   }
 
   get state(): EndpointState {
@@ -74,6 +111,7 @@ export class EndpointCore {
     this.#state = "starting";
     try {
       await this.pubsub.start();
+      if (this.longPolls.length > 0) await this.#exchange.start();
     } catch (cause) {
       await this.stop();
       throw cause;
@@ -85,6 +123,7 @@ export class EndpointCore {
       const period = Math.max(1, Math.floor(mount.websocket.timeoutMs / IDLE_SWEEPS));
       this.#cancels.push(this.#clock.every(period, () => mount.sweepIdle(IDLE_SWEEPS)));
     }
+    for (const longPoll of this.longPolls) this.#cancels.push(longPoll.start());
     this.#state = "ready";
   }
 
@@ -130,6 +169,7 @@ export class EndpointCore {
     for (const mount of this.mounts) {
       for (const session of mount.sessions) session.close(closeCodes.draining, "stopped");
     }
+    this.#exchange.stop();
     await this.pubsub.stop();
   }
 

@@ -28,6 +28,8 @@ interface HeldFrames {
   frames: (string | Uint8Array)[];
   /** Their size, roughly: characters or bytes. */
   bytes: number;
+  /** Settles when the join is answered. */
+  readonly answered: Promise<void>;
 }
 
 /** What a session is made of, beside its mount. */
@@ -298,13 +300,18 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     const attempt = new JoinAttempt(this, this.#mount, target, detached(topic), message);
     const outcome = attempt.run();
     if (!isPromise(outcome)) return this.#finishJoin(attempt, outcome, old);
-    this.#held = { frames: [], bytes: 0 };
-    outcome
+    const answered = outcome
       .then((late) => {
         this.#finishJoin(attempt, late, old);
         this.#releaseHeld();
       })
       .catch((cause: unknown) => this.#cannotHandle(cause));
+    this.#held = { frames: [], bytes: 0, answered };
+  }
+
+  /** Settles when the join under way is answered, and another one may be; undefined when none is under way. */
+  get joining(): Promise<void> | undefined {
+    return this.#held?.answered;
   }
 
   /** A channel keeps its topic and join_ref as long as it lives, so they are bounded. */

@@ -3,7 +3,9 @@ import type { Duplex } from "node:stream";
 import type { ConnectDecision, HttpAnswer } from "../../runtime/connect.js";
 import type { Handshake } from "../../runtime/connect-request.js";
 import type { EndpointCore } from "../../runtime/endpoint.js";
+import type { LongPoll } from "../../runtime/longpoll/long-poll.js";
 import type { MountedSocket } from "../../runtime/mounted-socket.js";
+import { answerLongPoll } from "./longpoll-http.js";
 import { answerClientError, hasBody, refuseUpgrade, send, serveWithoutUpgrade } from "./raw-answer.js";
 import { WsTransport } from "./ws.js";
 
@@ -102,6 +104,12 @@ export class NodeHttp {
     const path = pathOf(request);
     if (path === "/health") return send(response, this.#health());
     if (path === "/ready") return send(response, this.#ready());
+    for (const longPoll of this.#core.longPolls) {
+      const pathParams = longPoll.match(path);
+      if (pathParams === undefined) continue;
+      void this.#answerLongPoll(longPoll, toHandshake(request, pathParams, "longpoll"), request, response);
+      return true;
+    }
     for (const mount of this.#core.mounts) {
       const pathParams = mount.websocket?.match(path);
       if (pathParams === undefined) continue;
@@ -144,8 +152,22 @@ export class NodeHttp {
     } catch (cause) {
       // The application's error handler made an answer that cannot be written.
       this.#report(mount, "answer cannot be written", cause);
-      if (response.headersSent) response.destroy();
-      else send(response, FAILED);
+      fail(response);
+    }
+  }
+
+  async #answerLongPoll(
+    longPoll: LongPoll,
+    handshake: Handshake,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    try {
+      await answerLongPoll(longPoll, handshake, request, response, this.#core.serving);
+    } catch (cause) {
+      // The application's check of the origin threw, or the engine refused a topic.
+      this.#report(longPoll.mount, "long poll crashed", cause);
+      fail(response);
     }
   }
 
@@ -174,21 +196,15 @@ export class NodeHttp {
     head: Buffer,
   ): Promise<void> {
     if (handshake.method !== "GET") return this.#refuse(request, socket, BAD_METHOD);
-    if (!this.#serving) return this.#refuse(request, socket, NOT_SERVING);
+    if (!this.#core.serving) return this.#refuse(request, socket, NOT_SERVING);
     const decision = await this.#decide(mount, handshake);
     if (decision.kind === "refused") return this.#refuse(request, socket, decision.answer);
     // The endpoint may have stopped while the application decided.
-    if (!this.#serving) return this.#refuse(request, socket, NOT_SERVING);
+    if (!this.#core.serving) return this.#refuse(request, socket, NOT_SERVING);
     socket.off("error", ignoreReset);
     transport.upgrade(request, socket, head, decision.subprotocol, (sink) =>
       mount.open(decision, "websocket", sink),
     );
-  }
-
-  /** Before the start and after the stop no session may open; during a drain it may, as in Phoenix. */
-  get #serving(): boolean {
-    const { state } = this.#core;
-    return state === "ready" || state === "draining";
   }
 
   #report(mount: MountedSocket, what: string, cause: unknown): void {
@@ -207,6 +223,12 @@ export class NodeHttp {
     if (decision.kind === "refused") this.#core.counters.refused_connects_total++;
     return decision;
   }
+}
+
+/** Says that the server failed, if that can still be said. */
+function fail(response: ServerResponse): void {
+  if (response.headersSent) response.destroy();
+  else send(response, FAILED);
 }
 
 /** The client went away during its handshake; there is nothing to tell it, and nobody else to tell. */

@@ -1,0 +1,103 @@
+import type { Cancel } from "../../contracts/clock.js";
+import type { PathMatcher } from "../configure.js";
+import type { Handshake } from "../connect-request.js";
+import type { Counters } from "../counters.js";
+import type { LongPollOptions } from "../endpoint-options.js";
+import type { MountedSocket } from "../mounted-socket.js";
+import type { PollTarget } from "./answers.js";
+import { PollSessions, type PollSurroundings } from "./poll-sessions.js";
+import { type SignerFor, signPlace, type TokenSigner, verifyPlace } from "./poll-token.js";
+import { RemoteSession } from "./remote-session.js";
+
+/** What a GET is answered: the status that the client looks at, and the HTTP status where it is not 200. */
+export type PollReply =
+  | {
+      readonly status: 200 | 204 | 410;
+      readonly token: string;
+      readonly messages: readonly string[];
+    }
+  | { readonly status: 403 }
+  /** The node cannot: full, stopped, or `connect` crashed. Clients come back after 500; other statuses puzzle them. */
+  | { readonly status: 500; readonly http: number };
+
+/** The node cannot take sessions now. */
+export const UNAVAILABLE: PollReply = { status: 500, http: 503 };
+
+/** What the long poll of a mount needs around it. */
+export interface LongPollSurroundings extends PollSurroundings {
+  readonly counters: Counters;
+  readonly signerFor: SignerFor;
+  /** Whether the node takes sessions now. */
+  readonly serving: () => boolean;
+}
+
+/** Sweeps for forgotten sessions within one window. */
+const SWEEPS = 4;
+
+/** Long poll at one mount: finds sessions by their tokens, wherever they live, and opens new ones. */
+export class LongPoll {
+  readonly mount: MountedSocket;
+  readonly match: PathMatcher;
+  readonly #settings: Required<LongPollOptions>;
+  readonly #around: LongPollSurroundings;
+  readonly #signer: TokenSigner;
+  readonly #sessions: PollSessions;
+
+  constructor(
+    mount: MountedSocket,
+    settings: Required<LongPollOptions> & { readonly match: PathMatcher },
+    around: LongPollSurroundings,
+  ) {
+    this.mount = mount;
+    this.match = settings.match;
+    this.#settings = settings;
+    this.#around = around;
+    // A token of one mount is worth nothing at another: their rules may differ.
+    this.#signer = around.signerFor(`simurgh long poll ${mount.path}`);
+    this.#sessions = new PollSessions(mount, settings, around);
+  }
+
+  /** Begins to end forgotten sessions. */
+  start(): Cancel {
+    const period = Math.max(1, Math.floor(this.#settings.windowMs / SWEEPS));
+    return this.#around.clock.every(period, () => this.#sessions.sweep());
+  }
+
+  /** The session of a token. Undefined: the token is worth nothing, or its session is known to be gone. */
+  find(token: string | undefined): PollTarget | undefined {
+    if (token === undefined || token === "") return undefined;
+    const place = verifyPlace(this.#signer, token, this.#settings.tokenMaxAgeS);
+    if (place === undefined) return undefined;
+    const here = this.#sessions.find(place.topic);
+    if (here !== undefined || !this.#reachable(place.node)) return here;
+    return new RemoteSession(place.topic, this.#around.exchange, this.#settings);
+  }
+
+  #reachable(node: string): boolean {
+    const { pubsub } = this.#around;
+    if (pubsub.engine === "local" || node === pubsub.nodeName) return false;
+    const known = pubsub.nodes();
+    return known.length === 0 || known.includes(node);
+  }
+
+  /** A GET: waits for messages, or opens a session. Never rejects. */
+  async poll(handshake: Handshake, token: string | undefined, gone: AbortSignal): Promise<PollReply> {
+    const answer = await this.find(token)?.poll(gone);
+    // A session that ends while it is polled is no reason for a new one: the client will ask, on a node of his choice.
+    if (answer !== undefined && token !== undefined) return { ...answer, token };
+    const decision = await this.mount.connect(handshake);
+    if (decision.kind === "refused") {
+      this.#around.counters.refused_connects_total++;
+      const { status } = decision.answer;
+      return status < 500 ? { status: 403 } : { status: 500, http: status };
+    }
+    // The endpoint may have stopped while the application decided.
+    const session = this.#around.serving() ? await this.#sessions.open(decision) : undefined;
+    if (session === undefined) {
+      this.#around.counters.refused_connects_total++;
+      return UNAVAILABLE;
+    }
+    const place = { node: this.#around.pubsub.nodeName, topic: session.topic };
+    return { status: 410, token: signPlace(this.#signer, place), messages: [] };
+  }
+}
