@@ -8,6 +8,8 @@ export interface NodeContext {
   readonly name: string;
   /** The engine that joins this node with the others; give it to the endpoint. */
   readonly pubsub: PubSubAdapter;
+  /** Made of the cluster's secret, so the same on all its nodes; an endpoint with long poll needs it. */
+  readonly secretKeyBase: string;
   /** Whether `simurgh up` runs this node and will start it again when it dies. */
   readonly supervised: boolean;
   readonly logger: Logger;
@@ -20,7 +22,8 @@ export type AppEndpoint = Pick<Endpoint, "listen" | "drain" | "stop">;
  * What the module given to `simurgh up` and `simurgh node` exports as its default: makes the endpoint of one node.
  *
  * ```ts
- * export default (({ name, pubsub }) => createEndpoint({ name, pubsub, sockets })) satisfies App;
+ * export default (({ name, pubsub, secretKeyBase }) =>
+ *   createEndpoint({ name, pubsub, secretKeyBase, sockets })) satisfies App;
  * ```
  */
 export type App = (node: NodeContext) => AppEndpoint | Promise<AppEndpoint>;

@@ -11,6 +11,7 @@ export default function chat(node: NodeContext): Endpoint {
   return createEndpoint({
     name: node.name,
     pubsub: node.pubsub,
+    secretKeyBase: node.secretKeyBase,
     logger: node.logger,
     sockets: { "/socket": { socket: visitors.routes({ "room:*": createRoom(node) }), longpoll: true } },
     http: servePages(web),

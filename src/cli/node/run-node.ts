@@ -1,3 +1,4 @@
+import { createHmac, randomBytes } from "node:crypto";
 import type { Logger } from "../../contracts/logger.js";
 import type { PubSubAdapter } from "../../contracts/pubsub-adapter.js";
 import { local } from "../../edges/pubsub/local.js";
@@ -59,7 +60,9 @@ async function startNode(options: NodeOptions, parent: Parent | undefined): Prom
   const { name, host, logger, out } = options;
   const app = await loadApp(requireAppFile(options.app));
   const pubsub = makePubSub(options);
-  const endpoint = await makeEndpoint(app, { name, pubsub, supervised: parent !== undefined, logger });
+  const secretKeyBase = deriveKeyBase(options.secret);
+  const supervised = parent !== undefined;
+  const endpoint = await makeEndpoint(app, { name, pubsub, secretKeyBase, supervised, logger });
   const { port } = await endpoint.listen({ host, port: await choosePort(options, parent) });
   if (parent === undefined) out(`${name} listens at http://${host}:${port}`);
   parent?.tell({ type: "simurgh:listening", port });
@@ -69,6 +72,13 @@ async function startNode(options: NodeOptions, parent: Parent | undefined): Prom
 function makePubSub({ secret, peers, meshPort, host }: NodeOptions): PubSubAdapter {
   if (secret === undefined || (peers.length === 0 && meshPort === undefined)) return local();
   return mesh({ secret, peers, listen: { host, port: meshPort ?? 0 } });
+}
+
+/** Another secret than the one that nodes prove to each other: what one is used for says nothing of the other. */
+function deriveKeyBase(secret: string | undefined): string {
+  return createHmac("sha256", secret ?? randomBytes(32))
+    .update("secretKeyBase")
+    .digest("base64url");
 }
 
 /** A node that comes back must not fail because its port was taken meanwhile; its supervisor hears of the new one. */
