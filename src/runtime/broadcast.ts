@@ -8,6 +8,8 @@ export type Payload = Json | Uint8Array;
 
 const KIND_JSON = 0;
 const KIND_BINARY = 1;
+/** What fits the two bytes of its length between the nodes. */
+const EVENT_BYTES_MAX = 65_535;
 
 /**
  * One event on its way to the subscribers of a topic. Text, bytes and frames are made when somebody needs them,
@@ -59,6 +61,12 @@ export class Broadcast {
   encode(): Uint8Array {
     const binary = this.binary;
     const eventLength = Buffer.byteLength(this.event);
+    if (eventLength > EVENT_BYTES_MAX) {
+      throw new SimurghError(
+        "field_too_long",
+        `event has ${eventLength} bytes, a broadcast allows ${EVENT_BYTES_MAX}`,
+      );
+    }
     const json = this.#json ?? "";
     const payloadLength = binary?.length ?? Buffer.byteLength(json);
     const bytes = Buffer.allocUnsafe(3 + eventLength + payloadLength);

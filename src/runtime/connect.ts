@@ -51,6 +51,7 @@ const TOKEN_PREFIX = "base64url.bearer.phx.";
 /** Despite the name of the prefix the alphabet is the standard one; the padding may be left out. */
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 const FORBIDDEN: ConnectDecision = { kind: "refused", answer: { status: 403 } };
+const EVERYBODY: Accept<object> = { kind: "accept", assigns: {} };
 const FAILED: ConnectDecision = { kind: "refused", answer: { status: 500 } };
 
 /** The checks of a handshake in the order that Phoenix has them: origin, token, subprotocol, vsn, the author. */
@@ -87,7 +88,9 @@ function askAuthor(
     return FAILED;
   };
   try {
-    const verdict = policy.socket.connect?.(request) ?? { kind: "accept", assigns: {} };
+    // Without the callback everybody may connect; a callback that forgets to answer lets nobody in.
+    const { connect } = policy.socket;
+    const verdict = connect === undefined ? EVERYBODY : connect(request);
     return isPromise(verdict) ? Promise.resolve(verdict).then(conclude).catch(crashed) : conclude(verdict);
   } catch (cause) {
     return crashed(cause);
@@ -101,11 +104,11 @@ function concludeConnect(
   serializer: Serializer,
   subprotocol: string | undefined,
 ): ConnectDecision {
-  if (verdict.kind === "refuse") {
+  if (verdict?.kind === "refuse") {
     if (verdict.reason === undefined || policy.errorHandler === undefined) return FORBIDDEN;
     return { kind: "refused", answer: policy.errorHandler(verdict.reason, request) };
   }
-  if (verdict.kind !== "accept") throw new TypeError("connect must return accept(…) or refuse(…)");
+  if (verdict?.kind !== "accept") throw new TypeError("connect must return accept(…) or refuse(…)");
   const id = policy.socket.id?.({ assigns: verdict.assigns }) ?? undefined;
   if (id !== undefined && typeof id !== "string") return FORBIDDEN;
   return { kind: "accepted", serializer, assigns: verdict.assigns, id, subprotocol };

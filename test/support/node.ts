@@ -137,7 +137,8 @@ export async function startNode(
   const adapter = new FakeAdapter();
   const random = { fraction: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
   const sockets = { "/socket": { ...mounted, socket } };
-  const core = new EndpointCore({ name: "n1@test", host, sockets, adapter, drain, clock, random, logger });
+  const surroundings = { adapter, drain, clock, random, logger, signerFor: undefined };
+  const core = new EndpointCore({ name: "n1@test", host, sockets, ...surroundings });
   await core.start();
   const mount = core.mounts[0];
   if (mount === undefined) throw new Error("a node has the socket that it was given");
