@@ -3,6 +3,7 @@ import type { Endpoint } from "simurgh";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createConformanceServer } from "../../examples/conformance/src/server.js";
 import { silentLogger } from "../../src/edges/system/logger.js";
+import { hubEngine } from "../support/hub-engine.js";
 import { until } from "../support/wait.js";
 import { nextJson, openLongPoll, openWire, sendJson, type WireClient } from "../support/wire-client.js";
 
@@ -82,27 +83,60 @@ async function join(client: WireClient, joinRef: string, topic: string): Promise
   expect(await nextJson(client)).toEqual([joinRef, joinRef, topic, "phx_reply", payload]);
 }
 
-const transports = [
-  { name: "WebSocket", path: "/socket/websocket", open: openWire, closeCode: (code: number) => code },
-  { name: "long poll", path: "/socket/longpoll", open: openLongPoll, closeCode: () => 410 },
-] as const;
+interface Transport {
+  readonly name: string;
+  readonly path: string;
+  /** The first port is that of the endpoint of the scene. */
+  readonly open: (ports: readonly number[], target: string) => Promise<WireClient>;
+  readonly closeCode: (code: number) => number;
+}
 
-describe.each(transports)("golden transcripts over $name", ({ name, path, open, closeCode }) => {
+const websocket: Transport = {
+  name: "WebSocket",
+  path: "/socket/websocket",
+  open: ([port = 0], target) => openWire(port, target),
+  closeCode: (code) => code,
+};
+const longPoll: Transport = {
+  name: "long poll",
+  path: "/socket/longpoll",
+  open: ([port = 0], target) => openLongPoll(port, target),
+  closeCode: () => 410,
+};
+const longPollAnywhere: Transport = {
+  ...longPoll,
+  name: "long poll, each request at the next node",
+  open: (ports, target) => {
+    let requests = 0;
+    return openLongPoll(0, target, { ports: () => ports[requests++ % ports.length] ?? 0 });
+  },
+};
+
+describe.each([websocket, longPoll, longPollAnywhere])("golden transcripts over $name", (transport) => {
+  const { path, open, closeCode } = transport;
   describe.each(files)("$file", ({ vsn, transcripts }) => {
-    let endpoint: Endpoint;
-    let port: number;
+    const endpoints: Endpoint[] = [];
+    const ports: number[] = [];
     beforeAll(async () => {
-      endpoint = createConformanceServer({ logger: silentLogger, windowMs: 500 });
-      port = (await endpoint.listen({ port: 0, host: "127.0.0.1" })).port;
+      const cluster = await hubEngine().createCluster();
+      for (const name of ["n1@test", "n2@test", "n3@test"]) {
+        const pubsub = cluster.createAdapter();
+        const settings = { name, pubsub, secretKeyBase: "one secret for all nodes", windowMs: 500 };
+        const endpoint = createConformanceServer({ ...settings, logger: silentLogger });
+        endpoints.push(endpoint);
+        ports.push((await endpoint.listen({ port: 0, host: "127.0.0.1" })).port);
+      }
     });
-    afterAll(() => endpoint.stop());
+    afterAll(() => Promise.all(endpoints.map((endpoint) => endpoint.stop())));
 
     test.each(transcripts)("$name", async ({ params, joined = [], steps, longpoll }) => {
-      const client = await open(port, `${path}?${new URLSearchParams({ vsn, ...params })}`);
+      const [endpoint] = endpoints;
+      if (endpoint === undefined) throw new Error("no endpoint");
+      const client = await open(ports, `${path}?${new URLSearchParams({ vsn, ...params })}`);
       try {
         for (const [joinRef, topic] of joined) await join(client, joinRef, topic);
         const scene: Scene = { endpoint, client, vsn, closeCode };
-        for (const step of (name === "long poll" && longpoll) || steps) await play(step, scene);
+        for (const step of (transport !== websocket && longpoll) || steps) await play(step, scene);
       } finally {
         client.close();
       }
