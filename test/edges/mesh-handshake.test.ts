@@ -165,9 +165,11 @@ describe("a proof", () => {
     const dialled = await until(() => trap.peers[0], "the node dials the trap");
     const hello = await dialled.next(kinds.hello);
     dialled.send(Buffer.concat([preamble, encodeFrame(kinds.hello, hello)]));
-    // It recognizes itself, and proves nothing.
-    await expect(dialled.next(kinds.proof)).rejects.toThrow("closed");
+    dialled.send(encodeFrame(kinds.proof, await dialled.next(kinds.proof)));
+    expect((await dialled.next(kinds.refuse))[0]).toBe(refusals.secret.code);
     expect(a.mesh.nodes()).toEqual([]);
+    // Nor does it take the address for its own, and stop dialling: the other end proved nothing.
+    await until(() => trap.peers.length > 1, "the next dial");
   });
 
   it("of one role is none of the other: a proof reflected under another name is refused", async () => {

@@ -12,6 +12,8 @@ const alert = { ...quick, heartbeatPeriodMs: 50, heartbeatTimeoutMs: 250 };
 const downs = (node: MeshNode) => node.events.filter(({ type }) => type === "node_down");
 const ups = (node: MeshNode) => node.events.filter(({ type }) => type === "node_up");
 
+const breathe = () => new Promise<void>((resolve) => void setImmediate(resolve));
+
 describe("two nodes that dial each other at the same moment", () => {
   it("end up with one link, whichever dial was first, and nothing is lost, doubled or reordered", async () => {
     for (let round = 0; round < 40; round++) {
@@ -250,6 +252,22 @@ describe("peers at run time", () => {
     expect(b.mesh.nodes()).toEqual(["a"]);
   });
 
+  it("stay apart after disconnect, even when a dial of the other one is under way", async () => {
+    for (let round = 0; round < 30; round++) {
+      const [a, b] = [await startNode("a", { timing: quick }), await startNode("b", { timing: quick })];
+      a.mesh.connect(b.address);
+      await until(() => a.mesh.nodes().length === 1, "the link");
+      b.mesh.connect(a.address);
+      // The dial of the other has begun, and is in any phase of its way.
+      for (let turns = 0; b.stat("dials") === 0 || turns < round % 10; turns++) await breathe();
+      a.mesh.disconnect("b");
+      await until(() => b.mesh.peers()[0]?.state === "left", "the other rests");
+      await until(() => a.mesh.nodes().length + b.mesh.nodes().length === 0, "the link is gone");
+      expect(a.mesh.peers()).toEqual([]);
+      await Promise.all([a.mesh.stop(), b.mesh.stop()]);
+    }
+  });
+
   it("may be named as the node, or as Erlang names nodes", async () => {
     const a = await startNode("n1@127.0.0.1", { timing: quick });
     const b = await startNode("n2", { timing: quick });
@@ -284,5 +302,38 @@ describe("peers at run time", () => {
     const a = await startNode("a", { timing: { ...quick, backoffMaxMs: 5 }, peers: ["127.0.0.1:1"] });
     await until(() => a.stat("dials_failed") >= 20, "twenty dials");
     expect(a.warnings()).toMatchObject([{ message: "mesh peer unreachable", fields: { reason: "refused" } }]);
+  });
+});
+
+describe("a start", () => {
+  it("fails with mesh_bind_failed when the address is taken, and can be tried again", async () => {
+    const a = await startNode("a");
+    const listen = { port: Number(a.address.split(":")[1]) };
+    await expect(startNode("b", { listen })).rejects.toMatchObject({ code: "mesh_bind_failed" });
+    await a.mesh.stop();
+    await startNode("b", { listen });
+  });
+
+  it("fails with mesh_config_invalid when the name of the node cannot travel", async () => {
+    for (const name of ["", "with space", "n".repeat(256)]) {
+      await expect(startNode(name)).rejects.toMatchObject({ code: "mesh_config_invalid" });
+    }
+  });
+
+  it("is over when the listed peers were tried: messages flow to those that are there", async () => {
+    const a = await startNode("a");
+    await a.mesh.subscribe("room:1");
+    const b = await startNode("b", { peers: ["127.0.0.1:1", a.address] });
+    b.say("room:1", "right away");
+    await until(() => a.texts("room:1").length === 1, "the message");
+  });
+
+  it("can follow a stop", async () => {
+    const a = await startNode("a", { timing: quick });
+    const b = await startNode("b", { timing: quick, peers: [a.address] });
+    await untilMeshed([a, b]);
+    await b.mesh.stop();
+    await b.restart();
+    await untilMeshed([a, b]);
   });
 });

@@ -38,6 +38,8 @@ export interface MeshNode {
   warnings(reason?: string): LogLine[];
   texts(topic: string): string[];
   say(topic: string, text: string): void;
+  /** Starts it after a stop. */
+  restart(): Promise<void>;
 }
 
 /** Starts a node on loopback; it is stopped with the test. */
@@ -65,16 +67,18 @@ export async function startNode(
     texts: (topic) =>
       node.deliveries.filter((one) => one.topic === topic).map(({ data }) => new TextDecoder().decode(data)),
     say: (topic, text) => adapter.publish(topic, new TextEncoder().encode(text)),
+    restart: () =>
+      adapter.start({
+        nodeName: name,
+        clock,
+        random: systemParts.random,
+        logger: keepingLogger(node.lines),
+        deliver: (topic, data) => void node.deliveries.push({ topic, data }),
+        changed: (event) => void node.events.push(event),
+      }),
   };
   onTestFinished(() => adapter.stop());
-  await adapter.start({
-    nodeName: name,
-    clock,
-    random: systemParts.random,
-    logger: keepingLogger(node.lines),
-    deliver: (topic, data) => void node.deliveries.push({ topic, data }),
-    changed: (event) => void node.events.push(event),
-  });
+  await node.restart();
   return node;
 }
 

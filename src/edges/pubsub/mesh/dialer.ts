@@ -25,7 +25,18 @@ export interface Target {
   learned: string | undefined;
   /** Attempts without success in a row. */
   attempts: number;
+  /** The dial under way. */
+  dial: Dial | undefined;
   cancel: Cancel;
+}
+
+/** One attempt to reach a target. */
+export interface Dial {
+  readonly target: Target;
+  /** Dials and partings are numbered together, to tell which came first. */
+  readonly order: number;
+  /** Nobody waits for a dial that is not live: what it reached is to be closed. */
+  live: boolean;
 }
 
 /** How far the link to a node is; undefined when there is none. */
@@ -39,14 +50,17 @@ const nothing = () => {};
 /** Keeps this node linked with its targets: dials, backs off, rests while the node behind a target is linked. */
 export class Dialer {
   readonly #context: MeshContext;
-  readonly #dial: (target: Target) => void;
+  readonly #dial: (dial: Dial) => void;
   readonly #linkState: (name: string) => LinkState;
   readonly #targets = new Map<string, Target>();
   readonly #firstAttempts = new Set<Target>();
   #onSettled: () => void = nothing;
   #dialling = 0;
+  /** Who parted from this node while dials were under way, and when. */
+  readonly #partings = new Map<string, number>();
+  #order = 0;
 
-  constructor(context: MeshContext, dial: (target: Target) => void, linkState: (name: string) => LinkState) {
+  constructor(context: MeshContext, dial: (dial: Dial) => void, linkState: (name: string) => LinkState) {
     this.#context = context;
     this.#dial = dial;
     this.#linkState = linkState;
@@ -77,6 +91,7 @@ export class Dialer {
       state: "waiting",
       learned: undefined,
       attempts: 0,
+      dial: undefined,
       cancel: nothing,
     };
     this.#targets.set(key, target);
@@ -84,9 +99,16 @@ export class Dialer {
     this.#schedule(target, 0);
   }
 
-  /** Whether the target was not removed meanwhile. */
-  wants(target: Target): boolean {
-    return this.#targets.get(target.key) === target;
+  /** This node and that one part; a dial that is under way does not count as finding it again. */
+  part(name: string): void {
+    if (this.#dialling === 0) return;
+    this.#order += 1;
+    this.#partings.set(name, this.#order);
+  }
+
+  /** Whether the node that a dial reached has parted since the dial began. */
+  isStale(dial: Dial, name: string): boolean {
+    return (this.#partings.get(name) ?? 0) > dial.order;
   }
 
   /** Never dials that address again. */
@@ -109,22 +131,25 @@ export class Dialer {
   }
 
   /** The dial led to nobody, or to somebody who refused. `name`: who answered, if that is proven. */
-  onFailed(target: Target, failure: DialFailure, name: string | undefined): void {
+  onFailed(dial: Dial, failure: DialFailure, name: string | undefined): void {
+    if (!dial.live) return;
+    const { target } = dial;
     this.#endDial(target);
     if (name !== undefined) target.learned = name;
-    if (!this.wants(target)) return;
-    if (failure === "self") target.state = "self";
-    else if (failure === "leaving") this.#hold(target);
+    // What nobody vouched for must not keep this node from dialling for long.
+    const proven = name !== undefined;
+    if (proven && failure === "self") target.state = "self";
+    else if (proven && failure === "leaving") this.#hold(target);
     else if (this.#restsOn(target) !== undefined) target.state = "linked";
     else this.#retry(target);
     if (this.#restsOn(target) !== "open") this.#tried(target);
   }
 
-  /** A link to `name` is open; `target` was dialled for it, if it was dialled from here. */
-  onLinked(name: string, target: Target | undefined): void {
-    if (target !== undefined) {
-      this.#endDial(target);
-      target.learned = name;
+  /** A link to `name` is open; `dial` led to it, if it was dialled from here. */
+  onLinked(name: string, dial: Dial | undefined): void {
+    if (dial?.live) {
+      this.#endDial(dial.target);
+      dial.target.learned = name;
     }
     for (const one of this.#targets.values()) {
       if (one.state === "dialling" || !this.#leadsTo(one, name)) continue;
@@ -143,7 +168,7 @@ export class Dialer {
   /** The link to `name` is gone. A link that did not last counts as a failed attempt. */
   onUnlinked(name: string, left: boolean, lastedMs: number): void {
     for (const target of this.#targets.values()) {
-      if (target.state === "dialling" || !this.#leadsTo(target, name)) continue;
+      if (!this.#leadsTo(target, name) || (target.state === "dialling" && !left)) continue;
       this.#tried(target);
       if (left) {
         this.#hold(target);
@@ -155,8 +180,7 @@ export class Dialer {
   }
 
   stop(): void {
-    for (const target of this.#targets.values()) target.cancel();
-    this.#targets.clear();
+    for (const target of this.#targets.values()) this.#drop(target);
     this.#firstAttempts.clear();
     this.#onSettled();
   }
@@ -177,6 +201,7 @@ export class Dialer {
 
   #drop(target: Target): void {
     target.cancel();
+    this.#endDial(target);
     this.#targets.delete(target.key);
     this.#tried(target);
   }
@@ -186,9 +211,12 @@ export class Dialer {
   }
 
   #endDial(target: Target): void {
-    if (target.state !== "dialling") return;
+    if (target.dial === undefined) return;
+    target.dial.live = false;
+    target.dial = undefined;
     target.state = "waiting";
     this.#dialling -= 1;
+    if (this.#dialling === 0) this.#partings.clear();
   }
 
   #retry(target: Target): void {
@@ -200,6 +228,7 @@ export class Dialer {
 
   #hold(target: Target): void {
     target.cancel();
+    this.#endDial(target);
     target.state = "left";
     target.attempts = 0;
     const { leaverHoldMs } = this.#context.settings.timing;
@@ -223,7 +252,9 @@ export class Dialer {
     }
     if (this.#dialling >= this.#context.settings.limits.dialsMax) return this.#retry(target);
     this.#dialling += 1;
+    this.#order += 1;
     target.state = "dialling";
-    this.#dial(target);
+    target.dial = { target, order: this.#order, live: true };
+    this.#dial(target.dial);
   }
 }

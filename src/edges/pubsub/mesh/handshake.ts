@@ -99,7 +99,6 @@ export class Handshake {
     );
     if (version === undefined) return this.refuse("version");
     this.#version = version;
-    if (peer.name === self.name && peer.incarnation.equals(self.incarnation)) return this.refuse("self");
     if (expectedNames.length > 0 && !expectedNames.includes(peer.name)) return this.refuse("name_unexpected");
     if (role === "dialer") {
       // The list is checked to be non-empty with the options.

@@ -29,7 +29,8 @@ export class LinkReports {
 
   down(link: PeerLink, peer: Hello, reason: string): void {
     const fields = { node: peer.name, remote: link.remote, reason };
-    if (reason === "left" || reason === "stopped") return this.#context.logger.info("mesh node left", fields);
+    if (/^(left|stopped|disconnected)$/.test(reason))
+      return this.#context.logger.info("mesh node left", fields);
     this.#context.counters.links_lost += 1;
     // Whoever was broken off or refused has its line already.
     if (/^(protocol fault|refused)/.test(reason)) return this.#context.logger.debug("mesh node lost", fields);
@@ -73,6 +74,6 @@ export class LinkReports {
 
   /** Whoever dials comes from a new port each time; whoever is dialled is always at the same one. */
   #addressOf(link: PeerLink): string {
-    return link.target?.key ?? hostOf(link.remote);
+    return link.dial?.target.key ?? hostOf(link.remote);
   }
 }

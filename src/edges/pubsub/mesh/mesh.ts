@@ -6,7 +6,7 @@ import { SimurghError } from "../../../runtime/errors.js";
 import type { MeshContext } from "./context.js";
 import { createContext } from "./context.js";
 import { createCounters } from "./counters.js";
-import type { Target, TargetState } from "./dialer.js";
+import type { Dial, TargetState } from "./dialer.js";
 import { isNodeName } from "./hello.js";
 import { LocalTopics } from "./local-topics.js";
 import type { MeshOptions, MeshSettings } from "./options.js";
@@ -108,7 +108,7 @@ class Mesh implements MeshAdapter {
     }
     await this.#stopped;
     const context = createContext(this.#settings, host, this.#counters, this.#topics);
-    const board = new Switchboard(context, (target) => this.#dial(target));
+    const board = new Switchboard(context, (dial) => this.#dial(dial));
     const life: Life = { context, board, cancelTick: tickEvery(context, board), listener: undefined };
     this.#life = life;
     this.#stopped = undefined;
@@ -209,15 +209,15 @@ class Mesh implements MeshAdapter {
     }));
   }
 
-  #dial(target: Target): void {
+  #dial(dial: Dial): void {
     const life = this.#life;
     if (life === undefined) return;
     const { board } = life;
     this.#counters.dials += 1;
     this.#network
-      .dial(target.address, this.#settings.timing.dialTimeoutMs, (link) => board.take(link, target))
+      .dial(dial.target.address, this.#settings.timing.dialTimeoutMs, (link) => board.take(link, dial))
       .catch((error: unknown) => {
-        board.onDialFailed(target, error instanceof Error ? error.message : String(error));
+        board.onDialFailed(dial, error instanceof Error ? error.message : String(error));
       });
   }
 

@@ -19,7 +19,7 @@ export class Turn {
   #offset = 0;
   #dirty: Outbox[] = [];
   /** Who was handed a part of the slab itself, and may still refer to it. */
-  #borrowers: Outbox[] = [];
+  readonly #borrowers = new Set<Outbox>();
   #ending: (() => void)[] = [];
   #scheduled = false;
   readonly #defer: (flush: () => void) => void;
@@ -49,7 +49,7 @@ export class Turn {
 
   /** Notes that an outbox was handed a part of the slab itself. */
   lend(outbox: Outbox): void {
-    if (!this.#borrowers.includes(outbox)) this.#borrowers.push(outbox);
+    this.#borrowers.add(outbox);
   }
 
   /** Lays down one frame for one peer. */
@@ -81,10 +81,10 @@ export class Turn {
 
   /** Begins a slab: the same again when the system has taken all of it, which it mostly has. */
   #turnOver(size: number): void {
-    const fits = size <= this.slab.length && this.slab.length === slabBytes;
-    const free = fits && this.#borrowers.every(({ queuedBytes }) => queuedBytes === 0);
+    let free = size <= slabBytes && this.slab.length === slabBytes;
+    for (const { queuedBytes } of this.#borrowers) free &&= queuedBytes === 0;
     if (!free) this.slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, size));
-    this.#borrowers = [];
+    this.#borrowers.clear();
     this.#offset = 0;
   }
 

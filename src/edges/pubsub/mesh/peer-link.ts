@@ -1,43 +1,19 @@
 import type { Cancel } from "../../../contracts/clock.js";
 import type { Link, LinkHandler } from "../../../contracts/network.js";
 import type { MeshContext } from "./context.js";
-import type { Target } from "./dialer.js";
+import type { Dial } from "./dialer.js";
 import { FrameReader } from "./frame-reader.js";
 import { encodeRefusal, Handshake } from "./handshake.js";
 import type { Hello } from "./hello.js";
 import { decodeInterest } from "./interest-codec.js";
 import type { Announcee } from "./interest-sync.js";
+import type { LinkOwner, Phase } from "./link-owner.js";
 import { Outbox } from "./outbox.js";
 import type { Role } from "./proof.js";
 import type { Refusal } from "./refusal.js";
 import { refusalOf } from "./refusal.js";
 import type { InterestedPeer } from "./remote-interest.js";
 import { decodeSequence, encodeFrame, encodeSequence, handshakeFrameBytesMax, kinds } from "./wire.js";
-
-/**
- * handshake: nothing is proven. proven: both sides have proven the secret, the pair's leader has yet to decide.
- * open: the link of the pair. closing: a last frame is on its way out. closed: over.
- */
-export type Phase = "handshake" | "proven" | "open" | "closing" | "closed";
-
-/** What a connection tells the switchboard. */
-export interface LinkOwner {
-  /** Both sides have proven the secret. */
-  onProven(link: PeerLink): void;
-  /** The follower consents. `linked`: it holds an open link to this life of this node. */
-  onReady(link: PeerLink, linked: boolean): void;
-  /** The leader admits the connection as the link of the pair. */
-  onAdmitted(link: PeerLink): void;
-  /** Both sides know each other's interest. */
-  onUp(link: PeerLink): void;
-  onRefused(link: PeerLink, by: "us" | "them", refusal: Refusal): void;
-  /** The peer broke the protocol. */
-  onFault(link: PeerLink, reason: string): void;
-  /** The connection is of no more use; `wasOpen` tells whether it was the link of the pair. */
-  onClosed(link: PeerLink, reason: string, wasOpen: boolean): void;
-  /** Its resources are free. */
-  onGone(link: PeerLink): void;
-}
 
 const beatFrame = encodeFrame(kinds.beat);
 
@@ -50,8 +26,8 @@ export class PeerLink implements LinkHandler, InterestedPeer, Announcee {
   readonly outbox: Outbox;
   readonly topics = new Set<string>();
   everything = false;
-  /** What was dialled; undefined for an arrived connection. */
-  readonly target: Target | undefined;
+  /** What led here; undefined for an arrived connection. */
+  readonly dial: Dial | undefined;
   phase: Phase = "handshake";
   /** The peer's hello. Trustworthy from the phase "proven" on. */
   peer: Hello | undefined;
@@ -78,13 +54,13 @@ export class PeerLink implements LinkHandler, InterestedPeer, Announcee {
     | undefined;
   #probes = 0;
 
-  constructor(context: MeshContext, owner: LinkOwner, link: Link, target: Target | undefined) {
+  constructor(context: MeshContext, owner: LinkOwner, link: Link, dial: Dial | undefined) {
     const { settings, clock, counters } = context;
     this.#context = context;
     this.#owner = owner;
     this.#link = link;
-    this.target = target;
-    this.role = target === undefined ? "acceptor" : "dialer";
+    this.dial = dial;
+    this.role = dial === undefined ? "acceptor" : "dialer";
     this.outbox = new Outbox(context.turn, link, settings.limits.queueBytesMax, counters);
     this.#reader = new FrameReader(handshakeFrameBytesMax, (buffer, start, end) =>
       this.#onFrame(buffer, start, end),
@@ -93,7 +69,7 @@ export class PeerLink implements LinkHandler, InterestedPeer, Announcee {
       role: this.role,
       self: context.hello(),
       secrets: settings.secrets,
-      expectedNames: target?.names ?? [],
+      expectedNames: dial?.target.names ?? [],
     });
     this.#lastHeardMs = clock.monotonic();
     this.#cancelTimeout = clock.after(settings.timing.handshakeTimeoutMs, () => {
@@ -174,11 +150,11 @@ export class PeerLink implements LinkHandler, InterestedPeer, Announcee {
   }
 
   /** Says goodbye and sends what waits; then closes. */
-  leave(): void {
-    if (this.phase !== "open") return this.close("stopped");
+  leave(reason: string): void {
+    if (this.phase !== "open") return this.close(reason);
     this.sendFrame(encodeFrame(kinds.leave));
     this.outbox.finish();
-    this.#finish("stopped");
+    this.#finish(reason);
   }
 
   /** Cuts the connection. */
@@ -192,6 +168,7 @@ export class PeerLink implements LinkHandler, InterestedPeer, Announcee {
 
   /** Drops what a closing connection still has to send. */
   cut(): void {
+    this.phase = "closed";
     this.#link.destroy();
   }
 

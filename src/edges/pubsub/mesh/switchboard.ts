@@ -2,11 +2,11 @@ import type { Link, LinkHandler } from "../../../contracts/network.js";
 import type { Judgement } from "./arbiter.js";
 import { judgeAdmission, judgeCandidate, judgeConsent, leads, refusalForLiving } from "./arbiter.js";
 import type { MeshContext } from "./context.js";
-import type { LinkState, Target } from "./dialer.js";
+import type { Dial, LinkState } from "./dialer.js";
 import { Dialer } from "./dialer.js";
 import type { Hello } from "./hello.js";
+import type { LinkOwner } from "./link-owner.js";
 import { LinkReports } from "./link-reports.js";
-import type { LinkOwner } from "./peer-link.js";
 import { PeerLink } from "./peer-link.js";
 import type { Refusal } from "./refusal.js";
 
@@ -15,7 +15,6 @@ export class Switchboard implements LinkOwner {
   readonly dialer: Dialer;
   readonly #context: MeshContext;
   readonly #reports: LinkReports;
-  readonly #dialNetwork: (target: Target) => void;
   /** The link of each pair, by the peer's name. */
   readonly #links = new Map<string, PeerLink>();
   /** Arrived connections that are not links yet, the oldest first. */
@@ -28,15 +27,10 @@ export class Switchboard implements LinkOwner {
   #stopping = false;
   #onEmpty: () => void = () => {};
 
-  constructor(context: MeshContext, dialNetwork: (target: Target) => void) {
+  constructor(context: MeshContext, dial: (dial: Dial) => void) {
     this.#context = context;
     this.#reports = new LinkReports(context);
-    this.#dialNetwork = dialNetwork;
-    this.dialer = new Dialer(
-      context,
-      (target) => this.#dialNetwork(target),
-      (name) => this.#linkState(name),
-    );
+    this.dialer = new Dialer(context, dial, (name) => this.#linkState(name));
   }
 
   /** Names of the nodes to which messages flow. */
@@ -55,22 +49,22 @@ export class Switchboard implements LinkOwner {
   }
 
   /** Takes a new connection, arrived or dialled. */
-  take(link: Link, target: Target | undefined): LinkHandler {
-    if (target === undefined) {
+  take(link: Link, dial: Dial | undefined): LinkHandler {
+    if (dial === undefined) {
       this.#context.counters.links_accepted += 1;
       this.#makeRoom();
     }
-    const connection = new PeerLink(this.#context, this, link, target);
-    (target === undefined ? this.#arrivals : this.#dialled).add(connection);
-    if (this.#stopping) connection.close("stopped");
+    const connection = new PeerLink(this.#context, this, link, dial);
+    (dial === undefined ? this.#arrivals : this.#dialled).add(connection);
+    if (this.#stopping || dial?.live === false) connection.close("not wanted any more");
     return connection;
   }
 
   /** Nobody answered a dial. */
-  onDialFailed(target: Target, reason: string): void {
+  onDialFailed(dial: Dial, reason: string): void {
     this.#context.counters.dials_failed += 1;
-    if (this.dialer.wants(target)) this.#reports.unreachable(target, reason);
-    this.dialer.onFailed(target, "failed", undefined);
+    if (dial.live) this.#reports.unreachable(dial.target, reason);
+    this.dialer.onFailed(dial, "failed", undefined);
   }
 
   /**
@@ -100,7 +94,11 @@ export class Switchboard implements LinkOwner {
   /** Ends the link to a node and does not dial it again. Returns the addresses that it was dialled at. */
   disconnect(name: string): readonly string[] {
     const keys = this.dialer.removeName(name);
-    this.#links.get(name)?.leave();
+    this.dialer.part(name);
+    this.#links.get(name)?.leave("disconnected");
+    for (const link of [...this.#arrivals, ...this.#dialled]) {
+      if (link.peer?.name === name) link.refuse("leaving");
+    }
     return keys;
   }
 
@@ -111,7 +109,7 @@ export class Switchboard implements LinkOwner {
     const gone = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
-    for (const link of [...this.#links.values()]) link.leave();
+    for (const link of [...this.#links.values()]) link.leave("stopped");
     for (const link of [...this.#arrivals, ...this.#dialled]) link.close("stopped");
     this.#checkEmpty();
     const cut = () => {
@@ -122,10 +120,12 @@ export class Switchboard implements LinkOwner {
 
   onProven(link: PeerLink): void {
     const peer = this.#peerOf(link);
-    if (link.target !== undefined && !this.dialer.wants(link.target))
-      return link.close("not wanted any more");
+    if (link.dial?.live === false) return link.close("not wanted any more");
+    if (link.dial && this.dialer.isStale(link.dial, peer.name)) return this.#abandon(link, peer.name);
     if (this.#stopping) return link.refuse("leaving");
-    if (peer.name === this.#context.nodeName) return link.refuse("duplicate_name");
+    if (peer.name === this.#context.nodeName) {
+      return link.refuse(peer.incarnation.equals(this.#context.incarnation) ? "self" : "duplicate_name");
+    }
     // The leader waits for the follower's consent.
     if (!leads(this.#context.nodeName, peer.name)) this.#consent(link, peer);
   }
@@ -144,6 +144,7 @@ export class Switchboard implements LinkOwner {
   onAdmitted(link: PeerLink): void {
     const peer = this.#peerOf(link);
     if (leads(this.#context.nodeName, peer.name)) return link.fault("admission by the follower");
+    if (link.dial?.live === false) return link.close("not wanted any more");
     this.#carryOut(link, judgeAdmission(this.#links.get(peer.name)?.peer, peer.incarnation), () =>
       this.#open(link, peer, false),
     );
@@ -159,9 +160,7 @@ export class Switchboard implements LinkOwner {
 
   onRefused(link: PeerLink, by: "us" | "them", refusal: Refusal): void {
     this.#reports.refused(link, by, refusal);
-    if (link.target !== undefined && link.phase !== "open") {
-      this.dialer.onFailed(link.target, refusal, link.peer?.name);
-    }
+    if (link.dial !== undefined) this.dialer.onFailed(link.dial, refusal, link.peer?.name);
   }
 
   onFault(link: PeerLink, reason: string): void {
@@ -173,7 +172,7 @@ export class Switchboard implements LinkOwner {
     this.#ending.add(link);
     this.#hurryEnding();
     if (!wasOpen) {
-      if (link.target?.state === "dialling") this.dialer.onFailed(link.target, "failed", link.peer?.name);
+      if (link.dial !== undefined) this.dialer.onFailed(link.dial, "failed", link.peer?.name);
       return;
     }
     const peer = this.#peerOf(link);
@@ -181,6 +180,7 @@ export class Switchboard implements LinkOwner {
     this.#refreshNames();
     const lastedMs = link.up ? this.#context.clock.monotonic() - link.upAtMs : 0;
     if (reason !== "replaced") this.dialer.onUnlinked(peer.name, reason === "left", lastedMs);
+    if (reason === "left") this.#onLeft(peer.name);
     if (!link.up) return;
     link.up = false;
     this.#reports.down(link, peer, reason);
@@ -190,6 +190,17 @@ export class Switchboard implements LinkOwner {
   onGone(link: PeerLink): void {
     this.#ending.delete(link);
     this.#checkEmpty();
+  }
+
+  /** A dial to a leaver that is under way must not become its next link. */
+  #onLeft(name: string): void {
+    this.dialer.part(name);
+    for (const link of [...this.#dialled]) if (link.peer?.name === name) this.#abandon(link, name);
+  }
+
+  #abandon(link: PeerLink, name: string): void {
+    if (link.dial !== undefined) this.dialer.onFailed(link.dial, "leaving", name);
+    link.close("left");
   }
 
   #peerOf(link: PeerLink): Hello {
@@ -253,7 +264,7 @@ export class Switchboard implements LinkOwner {
     this.#forgetHandshake(link);
     this.#links.set(peer.name, link);
     link.open(admit);
-    this.dialer.onLinked(peer.name, link.target);
+    this.dialer.onLinked(peer.name, link.dial);
   }
 
   #isFull(): boolean {
@@ -268,11 +279,11 @@ export class Switchboard implements LinkOwner {
   /** Whoever has dawdled longest in the handshake has to go before somebody new is turned away. */
   #makeRoom(): void {
     if (this.#arrivals.size < this.#context.settings.limits.handshakesMax) return;
-    for (const oldest of this.#arrivals) {
-      this.#context.counters.handshakes_evicted += 1;
-      oldest.close("too many handshakes");
-      return;
-    }
+    const arrivals = [...this.#arrivals];
+    // Of those who proved themselves only the verdict is due.
+    const victim = arrivals.find(({ phase }) => phase === "handshake") ?? arrivals[0];
+    this.#context.counters.handshakes_evicted += 1;
+    victim?.close("too many handshakes");
   }
 
   /** Last frames may take their time, but not for more connections than may knock. */
