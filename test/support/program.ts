@@ -15,7 +15,7 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A `simurgh` program under way. */
+/** A program under way. */
 export interface Program {
   readonly pid: number;
   readonly child: ChildProcess;
@@ -27,12 +27,22 @@ export interface Program {
   line(beginning: string): Promise<string>;
 }
 
-/** Starts `simurgh …`. It must have been built. Fails a test that waits for a line of a program that has ended. */
+/** Starts `simurgh …`. It must have been built. */
 export function simurgh(args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
   if (!existsSync(main)) throw new Error(`${main} is missing: build first`);
+  return startProgram(process.execPath, [main, ...args], env);
+}
+
+/** Starts a program. A test that waits for a line of one that has ended fails with all that it has printed. */
+export function startProgram(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  folder = root,
+): Program {
   const { PORT: _port, SIMURGH_SECRET: _secret, ...inherited } = process.env;
-  const child = spawn(process.execPath, [main, ...args], {
-    cwd: root,
+  const child = spawn(command, args, {
+    cwd: folder,
     env: { ...inherited, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
