@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { backoffMs } from "../../src/edges/pubsub/mesh/backoff.js";
@@ -6,9 +7,10 @@ import { decodeHello, encodeHello, negotiateVersion } from "../../src/edges/pubs
 import { decodeInterest, encodeInterest } from "../../src/edges/pubsub/mesh/interest-codec.js";
 import { LocalTopics } from "../../src/edges/pubsub/mesh/local-topics.js";
 import { mesh } from "../../src/edges/pubsub/mesh/mesh.js";
-import type { MeshOptions } from "../../src/edges/pubsub/mesh/options.js";
+import { defaultLimits, defaultTiming, type MeshOptions } from "../../src/edges/pubsub/mesh/options.js";
 import { formatAddress, parsePeer } from "../../src/edges/pubsub/mesh/peer-address.js";
-import { encodeFrame, preamble } from "../../src/edges/pubsub/mesh/wire.js";
+import { refusals } from "../../src/edges/pubsub/mesh/refusal.js";
+import { encodeFrame, kinds, preamble } from "../../src/edges/pubsub/mesh/wire.js";
 import { SimurghError } from "../../src/runtime/errors.js";
 import { testSecret } from "../support/pubsub-engines.js";
 import { rawHello } from "../support/raw-peer.js";
@@ -210,5 +212,28 @@ describe("options", () => {
 
   it("that are undefined count as left out", () => {
     mesh({ secret: testSecret, limits: { linksMax: undefined } } as unknown as MeshOptions);
+  });
+});
+
+describe("docs/mesh.md", () => {
+  const text = readFileSync(new URL("../../docs/mesh.md", import.meta.url), "utf8");
+  const shown = (value: number) =>
+    value >= 1_048_576 && value % 1_048_576 === 0 ? `${value / 1_048_576} MiB` : value.toLocaleString("en");
+
+  it.each(Object.entries({ ...defaultLimits, ...defaultTiming }))(
+    "tells the default of %s, %d",
+    (name, value) => {
+      const rows = text.split("\n").filter((line) => line.startsWith(`| \`${name}\``));
+      expect(rows).toHaveLength(1);
+      expect(rows[0]?.split("|").at(-2)?.trim()).toBe(shown(value));
+    },
+  );
+
+  it.each(Object.entries(kinds))("tells the number of the frame %s, %d", (_name, kind) => {
+    expect(text).toMatch(new RegExp(`^\\| ${kind} +\\|`, "m"));
+  });
+
+  it.each(Object.entries(refusals))("tells the code of the refusal %s", (_name, { code }) => {
+    expect(text).toMatch(new RegExp(`Refusals:[^.]*\\b${code} [a-z]`));
   });
 });
