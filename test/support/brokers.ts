@@ -24,14 +24,18 @@ export interface Broker {
   end(): Promise<void>;
 }
 
+/** Files of a broker's folder: names and texts. */
+export type Files = Readonly<Record<string, string>>;
+
 /** How a broker is started in a folder at a port, and how it tells that it is ready. */
 interface Recipe {
   readonly server: Server;
+  readonly files: Files;
   readonly args: (port: number, folder: string) => readonly string[];
   readonly isReady: (port: number) => Promise<boolean>;
 }
 
-/** Whether a server at a port answers `question` with something that begins with `answer`. */
+/** Whether a server takes connections, and answers `question` with what begins with `answer`, if there is one. */
 function answers(port: number, question: string, answer: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: "127.0.0.1", port });
@@ -41,13 +45,17 @@ function answers(port: number, question: string, answer: string): Promise<boolea
     };
     socket.on("error", () => end(false));
     socket.on("close", () => end(false));
-    socket.on("connect", () => question !== "" && socket.write(question));
+    socket.on("connect", () => {
+      if (question !== "") socket.write(question);
+      else if (answer === "") end(true);
+    });
     socket.once("data", (data) => end(data.toString("latin1").startsWith(answer)));
   });
 }
 
-async function startBroker({ server, args, isReady }: Recipe): Promise<Broker> {
+async function startBroker({ server, files, args, isReady }: Recipe): Promise<Broker> {
   const folder = mkdtempSync(join(tmpdir(), "simurgh-broker-"));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   const port = await freePort();
   let output = "";
   let child: ChildProcess;
@@ -93,10 +101,11 @@ async function startBroker({ server, args, isReady }: Recipe): Promise<Broker> {
   };
 }
 
-/** Starts a NATS server; `config` is text of its configuration file. */
-export function startNats(server: Server, config = ""): Promise<Broker> {
+/** Starts a NATS server; `config` is text of its configuration file, `files` lie beside that. */
+export function startNats(server: Server, config = "", files: Files = {}): Promise<Broker> {
   return startBroker({
     server,
+    files,
     args: (port, folder) => {
       const path = join(folder, "nats.conf");
       writeFileSync(path, `listen: 127.0.0.1:${port}\n${config}\n`);
@@ -106,15 +115,25 @@ export function startNats(server: Server, config = ""): Promise<Broker> {
   });
 }
 
-/** Starts a Redis server; `config` is arguments of its command line. It keeps nothing on disk. */
+/** Starts a Redis server; `config` is arguments of its command line. It keeps no data on disk. */
 export function startRedis(server: Server, config: readonly string[] = []): Promise<Broker> {
+  const quiet = ["--save", "", "--appendonly", "no", "--bind", "127.0.0.1"];
   return startBroker({
     server,
-    args: (port, folder) => {
-      const quiet = ["--save", "", "--appendonly", "no", "--dir", folder];
-      return ["--port", String(port), "--bind", "127.0.0.1", ...quiet, ...config];
-    },
-    // With a password it says -NOAUTH, which will do.
-    isReady: (port) => answers(port, "PING\r\n", "").then(Boolean),
+    files: {},
+    args: (port) => ["--port", String(port), ...quiet, ...config],
+    // Which sign it gives depends on what it asks for.
+    isReady: (port) => answers(port, "PING\r\n", ""),
+  });
+}
+
+/** Starts a Redis server that speaks TLS only. */
+export function startRedisTls(server: Server, files: Files, config: readonly string[]): Promise<Broker> {
+  const quiet = ["--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--port", "0"];
+  return startBroker({
+    server,
+    files,
+    args: (port) => ["--tls-port", String(port), ...quiet, ...config],
+    isReady: (port) => answers(port, "", ""),
   });
 }

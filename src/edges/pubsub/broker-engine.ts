@@ -12,6 +12,8 @@ import { BrokerRoster } from "./broker-roster.js";
 import { TopicNames, writeOut } from "./topic-names.js";
 
 const lifeBytes = 8;
+/** What the broker does not permit comes with every message: it is logged once in this time. */
+const refusalLogMs = 60_000;
 const nothing = new Uint8Array();
 
 /** One life of a node, from start to stop. */
@@ -24,6 +26,8 @@ interface Life {
   /** Messages are being dropped, which is logged once. */
   dropping: boolean;
   downAtMs: number;
+  /** Refusals before this moment are counted only. */
+  refusalsLoggedFromMs: number;
 }
 
 /** An engine whose messages go by a broker. What the broker is, is its driver's business. */
@@ -154,10 +158,7 @@ export class BrokerEngine implements PubSubAdapter {
     const keeper = new BrokerKeeper(parts, {
       prepare: (link) => this.#interest.attach(link, clock, fixed),
       onMessage: (name, data) => this.#onMessage(life, name, data),
-      onRefused: (what) => {
-        counters.refusals += 1;
-        logger.error(`${this.engine} refuses this node`, { what });
-      },
+      onRefused: (what) => this.#onRefused(life, what),
       onUp: (link, again) => this.#onUp(life, link, again),
       onDown: (reason) => this.#onDown(life, reason),
     });
@@ -170,6 +171,7 @@ export class BrokerEngine implements PubSubAdapter {
       cancelAnnounce: () => {},
       dropping: false,
       downAtMs: 0,
+      refusalsLoggedFromMs: 0,
     };
     return life;
   }
@@ -219,6 +221,14 @@ export class BrokerEngine implements PubSubAdapter {
     life.roster?.clear("engine down");
   }
 
+  #onRefused(life: Life, what: string): void {
+    this.#counters.refusals += 1;
+    const nowMs = life.host.clock.monotonic();
+    if (nowMs < life.refusalsLoggedFromMs) return;
+    life.refusalsLoggedFromMs = nowMs + refusalLogMs;
+    life.host.logger.error(`${this.engine} refuses this node`, { what, refusals: this.#counters.refusals });
+  }
+
   #onMessage(life: Life, name: string, message: Uint8Array): void {
     const counters = this.#counters;
     if (this.#life !== life) return;
@@ -249,6 +259,8 @@ export class BrokerEngine implements PubSubAdapter {
       this.#counters.messages_unwanted += 1;
       return;
     }
+    // Before this node is up it asks nobody and answers nobody; it will.
+    if (life.keeper.link === undefined) return;
     const data = life.envelope.unwrap(message);
     if (data === undefined || !life.roster.receive(data)) this.#counters.messages_malformed += 1;
   }

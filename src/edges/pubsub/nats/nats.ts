@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
 import {
   AuthorizationError,
@@ -67,6 +68,22 @@ function shuffle<T>(list: T[], random: Random): void {
   }
 }
 
+/**
+ * Of a server that is named by its IP address the client does not tell Node the address, so that Node would look for
+ * `localhost` in its certificate.
+ */
+function verifying(client: NatsClientOptions, address: string): NatsClientOptions {
+  const { tls } = client;
+  if (typeof tls !== "object" || tls === null || isIP(address) === 0) return client;
+  return { ...client, tls: { host: address, ...tls } as typeof tls }; // The client passes on what Node's TLS takes.
+}
+
+interface Reachable {
+  readonly servers: string[];
+  /** Where the one server is. */
+  readonly address?: string;
+}
+
 class NatsDriver implements BrokerDriver {
   readonly engine = "nats";
   readonly separator = ".";
@@ -84,8 +101,9 @@ class NatsDriver implements BrokerDriver {
 
   async connect(request: BrokerConnect): Promise<BrokerLink> {
     const { handler, nodeName, timeoutMs } = request;
-    const client = { ...demandsOf(this.#servers), ...this.#client };
-    const servers = await this.#reachable(request, client);
+    const asked = { ...demandsOf(this.#servers), ...this.#client };
+    const { servers, address } = await this.#reachable(request, asked);
+    const client = address === undefined ? asked : verifying(asked, address);
     let connection: NatsConnection;
     try {
       connection = await connect({
@@ -104,23 +122,22 @@ class NatsDriver implements BrokerDriver {
     return new NatsLink(connection, handler);
   }
 
-  /** One server that greets, as a list. Rejects when there is none. */
+  /** One server that greets. Rejects when there is none. Of those that do not speak before TLS, all. */
   async #reachable(
     { timeoutMs, clock, random }: BrokerConnect,
     client: NatsClientOptions,
-  ): Promise<string[]> {
+  ): Promise<Reachable> {
     const known = new Map(this.#servers.map((server) => [server.text, server]));
     for (const text of this.#discovered) if (!known.has(text)) known.set(text, parseServer(text));
     const servers = [...known.values()];
     // In random order, so that the nodes spread over the servers.
     if (client.noRandomize !== true) shuffle(servers, random);
-    if (typeof client.tls === "object" && client.tls?.handshakeFirst === true)
-      return servers.map(({ text }) => text);
+    if (client.tls?.handshakeFirst === true) return { servers: servers.map(({ text }) => text) };
     const reasons: string[] = [];
     const eachMs = Math.max(greetingMsMin, timeoutMs / servers.length);
     for (const { host, port, text } of servers) {
       const reason = await greets(host, port, eachMs, clock);
-      if (reason === undefined) return [text];
+      if (reason === undefined) return { servers: [text], address: host };
       reasons.push(`${text}: ${reason}`);
     }
     throw new SimurghError("engine_unreachable", reasons.join(", "));
