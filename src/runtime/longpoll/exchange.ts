@@ -39,6 +39,8 @@ export interface AskTimes {
 interface Asked {
   taken(): void;
   finish(outcome: AskOutcome): void;
+  /** Tells the other node that nobody waits any more. */
+  drop(): void;
 }
 
 /** Asks other nodes about their sessions, over PubSub: by the session's topic there, by this node's topic back. */
@@ -66,10 +68,10 @@ export class PollExchange implements Subscriber {
     this.#pubsub.release(topic);
   }
 
-  /** Ends every wait. */
+  /** Ends every wait as if its time were over: the sessions live on, and other nodes serve them. */
   stop(): void {
     this.#pubsub.unsubscribe(answerTopic(this.#from), this);
-    for (const asked of [...this.#asked.values()]) asked.finish({ kind: "nobody" });
+    for (const asked of [...this.#asked.values()]) asked.drop();
   }
 
   receive(broadcast: Broadcast): void {
@@ -105,7 +107,7 @@ export class PollExchange implements Subscriber {
         cancel();
         cancel = this.#clock.after(times.doneMs, () => finish({ kind: "late" }));
       };
-      this.#asked.set(whole.id, { taken, finish });
+      this.#asked.set(whole.id, { taken, finish, drop });
       gone?.addEventListener("abort", drop, { once: true });
       const fault = this.#publish(topic, whole.kind, encodeRequest(whole));
       if (fault !== undefined) finish({ kind: fault });

@@ -5,6 +5,7 @@ import type { Broadcast } from "../broadcast.js";
 import type { ConnectDecision } from "../connect.js";
 import type { MountedSocket } from "../mounted-socket.js";
 import type { PubSub, Subscriber } from "../pubsub.js";
+import { GONE } from "./answers.js";
 import type { PollExchange } from "./exchange.js";
 import { PollSession } from "./poll-session.js";
 import { PollSink } from "./poll-sink.js";
@@ -128,6 +129,7 @@ export class PollSessions {
       if (gone.aborted || exchange.answer(from, { kind: "done", id, ...answer })) return;
       logger.warn("message too large to be polled on another node", { path: this.#mount.path });
       session.expire();
+      exchange.answer(from, { kind: "done", id, ...GONE });
     });
   }
 }
