@@ -30,6 +30,11 @@ export interface EndpointOptions {
   readonly url?: { readonly host: string };
   readonly drain?: DrainOptions;
   /**
+   * Whether `/ready` is 503 while the engine cannot carry messages, so that balancers prefer nodes which reach the
+   * others. Default: true. With `false` a node goes on taking clients who then hear only each other.
+   */
+  readonly readyNeedsEngine?: boolean;
+  /**
    * Signs the tokens of long-poll sessions: 20 bytes at least, and the same on all nodes. Of a list the first signs
    * and all verify. Default: made up at random, which a node that is linked to others cannot do with long poll.
    */
@@ -100,6 +105,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     sockets: options.sockets,
     adapter,
     drain: options.drain ?? {},
+    readyNeedsEngine: options.readyNeedsEngine,
     signerFor: secret === undefined ? undefined : signersOf(secret),
     clock: systemClock,
     random: systemRandom,
@@ -141,7 +147,7 @@ class NodeEndpoint implements Endpoint {
   }
 
   get ready(): boolean {
-    return this.#core.state === "ready";
+    return this.#core.ready;
   }
 
   async listen({ port, host }: ListenOptions): Promise<{ readonly port: number }> {

@@ -27,6 +27,8 @@ export interface EndpointCoreOptions {
   readonly sockets: Readonly<Record<string, SocketRoutes | MountOptions>>;
   readonly adapter: PubSubAdapter;
   readonly drain: DrainOptions;
+  /** Whether the node is ready only while its engine can carry messages. Default: true. */
+  readonly readyNeedsEngine?: boolean | undefined;
   /** Signs the tokens of long-poll sessions; undefined: there is no secret that the nodes share. */
   readonly signerFor: SignerFor | undefined;
   readonly clock: Clock;
@@ -49,6 +51,7 @@ export class EndpointCore {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #drain: Required<DrainOptions>;
+  readonly #readyNeedsEngine: boolean;
   readonly #cancels: Cancel[] = [];
   #state: EndpointState = "idle";
   #draining: Promise<void> | undefined = undefined;
@@ -64,6 +67,7 @@ export class EndpointCore {
       batchIntervalMs: requireWhole("drain.batchIntervalMs", drain.batchIntervalMs ?? 100, 0),
       timeoutMs: requireWhole("drain.timeoutMs", drain.timeoutMs ?? 30_000, 0),
     };
+    this.#readyNeedsEngine = options.readyNeedsEngine ?? true;
     this.pubsub = new PubSub(options.adapter, { nodeName: name, clock, random, logger });
     const shared = { pubsub: this.pubsub, flusher: new Flusher(), counters: this.counters, logger, clock };
     this.mounts = Object.entries(options.sockets).map(([path, mount]) => {
@@ -103,6 +107,11 @@ export class EndpointCore {
 
   get state(): EndpointState {
     return this.#state;
+  }
+
+  /** Whether new connections are welcome. */
+  get ready(): boolean {
+    return this.#state === "ready" && (!this.#readyNeedsEngine || this.pubsub.healthy);
   }
 
   /** Joins the cluster. Rejects with the engine's `SimurghError`; the endpoint is stopped then. */

@@ -3,7 +3,7 @@ import type { PubSubAdapter, PubSubHost } from "../../src/contracts/pubsub-adapt
 /** An engine whose cluster is the test: it keeps what is told to it, and announces when the test says so. */
 export class FakeAdapter implements PubSubAdapter {
   readonly engine = "fake";
-  readonly healthy = true;
+  healthy = true;
   readonly subscribed = new Set<string>();
   readonly published: { readonly topic: string; readonly data: Uint8Array }[] = [];
   host: PubSubHost | undefined = undefined;

@@ -3,9 +3,8 @@ import type { Duplex } from "node:stream";
 import type { ConnectDecision, HttpAnswer } from "../../runtime/connect.js";
 import type { Handshake } from "../../runtime/connect-request.js";
 import type { EndpointCore } from "../../runtime/endpoint.js";
-import type { LongPoll } from "../../runtime/longpoll/long-poll.js";
 import type { MountedSocket } from "../../runtime/mounted-socket.js";
-import { answerLongPoll } from "./longpoll-http.js";
+import { LongPollRequest } from "./longpoll-http.js";
 import { answerClientError, hasBody, refuseUpgrade, send, serveWithoutUpgrade } from "./raw-answer.js";
 import { WsTransport } from "./ws.js";
 
@@ -107,7 +106,13 @@ export class NodeHttp {
     for (const longPoll of this.#core.longPolls) {
       const pathParams = longPoll.match(path);
       if (pathParams === undefined) continue;
-      void this.#answerLongPoll(longPoll, toHandshake(request, pathParams, "longpoll"), request, response);
+      const handshake = toHandshake(request, pathParams, "longpoll");
+      const serving = (): boolean => this.#core.serving;
+      const poll = new LongPollRequest(longPoll, handshake, request, response, serving);
+      poll.answer().catch((cause: unknown) => {
+        this.#report(longPoll.mount, "long poll crashed", cause);
+        fail(response);
+      });
       return true;
     }
     for (const mount of this.#core.mounts) {
@@ -120,23 +125,24 @@ export class NodeHttp {
   }
 
   #health(): HttpAnswer {
-    const { name, state, counters, pubsub } = this.#core;
+    const { name, ready, state, counters, pubsub } = this.#core;
     const { connections, channels } = counters;
-    const ready = state === "ready";
     return json(200, {
       node: name,
       ready,
       state,
       connections,
       channels,
+      engine: pubsub.engine,
+      engine_up: pubsub.healthy,
       nodes: pubsub.nodes(),
       pid: process.pid,
     });
   }
 
   #ready(): HttpAnswer {
-    const { name, state } = this.#core;
-    return json(state === "ready" ? 200 : 503, { node: name, ready: state === "ready", state });
+    const { name, ready, state, pubsub } = this.#core;
+    return json(ready ? 200 : 503, { node: name, ready, state, engine_up: pubsub.healthy });
   }
 
   /** A request to a WebSocket address that asks for no upgrade: the checks come first, as in Phoenix. */
@@ -152,21 +158,6 @@ export class NodeHttp {
     } catch (cause) {
       // The application's error handler made an answer that cannot be written.
       this.#report(mount, "answer cannot be written", cause);
-      fail(response);
-    }
-  }
-
-  async #answerLongPoll(
-    longPoll: LongPoll,
-    handshake: Handshake,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> {
-    try {
-      await answerLongPoll(longPoll, handshake, request, response, this.#core.serving);
-    } catch (cause) {
-      // The application's check of the origin threw, or the engine refused a topic.
-      this.#report(longPoll.mount, "long poll crashed", cause);
       fail(response);
     }
   }
