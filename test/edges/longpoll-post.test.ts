@@ -243,9 +243,14 @@ describe("the end of a session", () => {
   it("comes with the end of the endpoint, and waits for nobody", async () => {
     const { port, endpoint } = await serve();
     const client = await startPolling(port);
-    const reply = client.get();
+    // A client that would keep its connection.
+    const headers = { "x-phoenix-longpoll-token": client.token };
+    const reply = fetch(`http://127.0.0.1:${port}${target}`, { headers });
     await ask(port, "/health");
-    await endpoint.stop();
-    expect((await reply).status).toBe(410);
+    const stopped = endpoint.stop();
+    const answered = await reply;
+    expect(await answered.json()).toMatchObject({ status: 410 });
+    expect(answered.headers.get("connection")).toBe("close");
+    await stopped;
   });
 });

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HttpAnswer } from "../../runtime/connect.js";
 import { header, originPasses, queryParams } from "../../runtime/connect.js";
 import type { Handshake } from "../../runtime/connect-request.js";
-import type { PollTarget } from "../../runtime/longpoll/answers.js";
 import { type LongPoll, UNAVAILABLE } from "../../runtime/longpoll/long-poll.js";
 import { readPostBody } from "../../runtime/longpoll/post-body.js";
 import { send } from "./raw-answer.js";
@@ -16,24 +15,82 @@ const TOKEN_HEADER = "x-phoenix-longpoll-token";
 const OPEN_TO_ALL = { "access-control-allow-origin": "*" };
 const BAD_REQUEST: HttpAnswer = { status: 400, headers: OPEN_TO_ALL };
 
-/** Answers one long-poll request. The HTTP status is 200 nearly always; clients look at the status in the body. */
-export async function answerLongPoll(
-  longPoll: LongPoll,
-  handshake: Handshake,
-  request: IncomingMessage,
-  response: ServerResponse,
-  serving: boolean,
-): Promise<void> {
-  if (!originPasses(longPoll.mount.policy.origin, handshake)) return status(response, 403);
-  switch (handshake.method) {
-    case "OPTIONS":
-      return void send(response, preflight(handshake));
-    case "GET":
-      return answerPoll(longPoll, handshake, response, serving);
-    case "POST":
-      return answerPost(longPoll, handshake, request, response);
-    default:
-      return void send(response, BAD_REQUEST);
+/** One long-poll request. The HTTP status is 200 nearly always; clients look at the status in the body. */
+export class LongPollRequest {
+  readonly #longPoll: LongPoll;
+  readonly #handshake: Handshake;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #serving: () => boolean;
+
+  /** `serving` tells whether the node takes sessions now. */
+  constructor(
+    longPoll: LongPoll,
+    handshake: Handshake,
+    request: IncomingMessage,
+    response: ServerResponse,
+    serving: () => boolean,
+  ) {
+    this.#longPoll = longPoll;
+    this.#handshake = handshake;
+    this.#request = request;
+    this.#response = response;
+    this.#serving = serving;
+  }
+
+  /** Answers it. Rejects with what the application's check of the origin throws, and when an engine refuses a topic. */
+  async answer(): Promise<void> {
+    if (!originPasses(this.#longPoll.mount.policy.origin, this.#handshake))
+      return this.#json({ status: 403 });
+    switch (this.#handshake.method) {
+      case "OPTIONS":
+        return this.#send(preflight(this.#handshake));
+      case "GET":
+        return this.#poll();
+      case "POST":
+        return this.#post();
+      default:
+        return this.#send(BAD_REQUEST);
+    }
+  }
+
+  async #poll(): Promise<void> {
+    const gone = new AbortController();
+    this.#response.on("close", () => gone.abort());
+    const reply = this.#serving()
+      ? await this.#longPoll.poll(this.#handshake, tokenOf(this.#handshake), gone.signal)
+      : UNAVAILABLE;
+    if (reply.status === 500) this.#json({ status: 500 }, reply.http);
+    else this.#json(reply);
+  }
+
+  async #post(): Promise<void> {
+    const target = this.#longPoll.find(tokenOf(this.#handshake));
+    if (target === undefined) return this.#json({ status: 410 });
+    const body = await readBody(this.#request);
+    if (body === "gone") return;
+    // Node reads what still comes and drops it; were the connection cut, the client might never see the answer.
+    if (body === "too_large") return this.#send(BAD_REQUEST);
+    const type = header(this.#handshake, "content-type");
+    const { frames, whole } = readPostBody(type, body.toString("utf8"));
+    const status = await target.post(frames);
+    if (whole || status !== 200) this.#json({ status });
+    else this.#send(BAD_REQUEST);
+  }
+
+  #json(body: object, httpStatus = 200): void {
+    const headers = {
+      ...OPEN_TO_ALL,
+      "content-type": "application/json; charset=utf-8",
+      "cache-control": "no-store",
+    };
+    this.#send({ status: httpStatus, headers, body: JSON.stringify(body) });
+  }
+
+  #send(answer: HttpAnswer): void {
+    // A client that polls on would keep its connection, and with it a server that is to end.
+    if (!this.#serving()) this.#response.setHeader("connection", "close");
+    send(this.#response, answer);
   }
 }
 
@@ -47,63 +104,10 @@ function preflight(handshake: Handshake): HttpAnswer {
   return { status: 200, headers };
 }
 
-async function answerPoll(
-  longPoll: LongPoll,
-  handshake: Handshake,
-  response: ServerResponse,
-  serving: boolean,
-): Promise<void> {
-  const gone = new AbortController();
-  response.on("close", () => gone.abort());
-  const reply = serving ? await longPoll.poll(handshake, tokenOf(handshake), gone.signal) : UNAVAILABLE;
-  if (reply.status === 500) return json(response, { status: 500 }, reply.http);
-  json(response, reply);
-}
-
-async function answerPost(
-  longPoll: LongPoll,
-  handshake: Handshake,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const target = longPoll.find(tokenOf(handshake));
-  if (target === undefined) return status(response, 410);
-  const body = await readBody(request);
-  if (body === "gone") return;
-  // Node reads what still comes and drops it; were the connection cut, the client might never see the answer.
-  if (body === "too_large") return void send(response, BAD_REQUEST);
-  await postBody(target, header(handshake, "content-type"), body, response);
-}
-
-async function postBody(
-  target: PollTarget,
-  contentType: string | undefined,
-  body: Buffer,
-  response: ServerResponse,
-): Promise<void> {
-  const { frames, whole } = readPostBody(contentType, body.toString("utf8"));
-  const handled = await target.post(frames);
-  if (whole || handled !== 200) status(response, handled);
-  else send(response, BAD_REQUEST);
-}
-
 /** The token in the header wins over the one in the query. */
 function tokenOf(handshake: Handshake): string | undefined {
   const { token } = queryParams(handshake);
   return header(handshake, TOKEN_HEADER) ?? (typeof token === "string" ? token : undefined);
-}
-
-function status(response: ServerResponse, meaning: number): void {
-  json(response, { status: meaning });
-}
-
-function json(response: ServerResponse, body: object, httpStatus = 200): void {
-  const headers = {
-    ...OPEN_TO_ALL,
-    "content-type": "application/json; charset=utf-8",
-    "cache-control": "no-store",
-  };
-  send(response, { status: httpStatus, headers, body: JSON.stringify(body) });
 }
 
 /** The whole body; or why there is none. */
