@@ -4,6 +4,8 @@ export class Counters {
   connections = 0;
   /** Joined channels. */
   channels = 0;
+  /** Long-poll requests that wait for messages. */
+  polls_waiting = 0;
   connects_total = 0;
   refused_connects_total = 0;
   joins_total = 0;

@@ -4,7 +4,6 @@ import { ok, type Reply } from "../../src/runtime/result.js";
 import { accept, socket } from "../../src/runtime/socket-definition.js";
 import { replyFrame as answer } from "../support/channel-client.js";
 import { type Listening, useEndpoints } from "../support/endpoints.js";
-import { ask } from "../support/http.js";
 import { hubEngine } from "../support/hub-engine.js";
 import { abandonedPoll, poller, startPolling } from "../support/poll-client.js";
 import { meshEngine } from "../support/pubsub-engines.js";
@@ -29,6 +28,10 @@ const room = users.channel({
 
 const join = ["1", "1", "room:1", "phx_join", {}];
 const joined = answer("1", "1", "room:1", "ok");
+
+/** Waits until so many polls wait at the sessions of a node. */
+const waits = ({ endpoint }: Listening, count: number) =>
+  until(() => endpoint.stats().polls_waiting === count, `${count} polls wait`);
 
 describe.each([hubEngine(), meshEngine])("long poll across nodes by $engine", (engine) => {
   const start = useEndpoints();
@@ -67,10 +70,12 @@ describe.each([hubEngine(), meshEngine])("long poll across nodes by $engine", (e
     const client = await startPolling(one.port);
     expect((await client.post(join, two.port)).status).toBe(200);
     expect(await client.messages(three.port)).toEqual([joined]);
-    const waits = client.messages(two.port);
+    const poll = client.messages(two.port);
+    await waits(one, 1);
     expect((await client.post(["1", "2", "room:1", "ping", { x: 1 }], three.port)).status).toBe(200);
-    expect(await waits).toEqual([answer("1", "2", "room:1", "ok", { x: 1 })]);
+    expect(await poll).toEqual([answer("1", "2", "room:1", "ok", { x: 1 })]);
     const late = client.messages(two.port);
+    await waits(one, 1);
     three.endpoint.broadcast("room:1", "late", {});
     expect(await late).toEqual([[null, null, "room:1", "late", {}]]);
     const counts = [one, two, three].map(({ endpoint }) => endpoint.stats().connections);
@@ -130,19 +135,10 @@ describe.each([hubEngine(), meshEngine])("long poll across nodes by $engine", (e
     const client = await startPolling(one.port);
     await client.post(join);
     await client.get();
-    const published = () => two.endpoint.stats().pubsub.messages_published ?? 0;
     const poll = abandonedPoll(two.port, target, client.token);
-    // The session's node has the poll when it does not wait for the client's own any more.
-    await until(async () => (await ask(two.port, "/health")).status === 200, "the poll is on its way");
-    const before = published();
+    await waits(one, 1);
     await poll.abandon();
-    await until(async () => {
-      await ask(two.port, "/health");
-      return published() > before || engine.engine === "hub";
-    }, "the session's node is told");
-    // By whatever way, what comes now waits for a client that is there.
-    await ask(two.port, "/health");
-    await ask(one.port, "/health");
+    await waits(one, 0);
     one.endpoint.broadcast("room:1", "late", {});
     expect(await client.messages(two.port)).toEqual([[null, null, "room:1", "late", {}]]);
   });
@@ -152,11 +148,10 @@ describe.each([hubEngine(), meshEngine])("long poll across nodes by $engine", (e
     const client = await startPolling(one.port, `${target}&id=u1`);
     await client.post(join, two.port);
     await client.get(two.port);
-    const waits = client.get(two.port);
-    await ask(two.port, "/health");
-    await ask(one.port, "/health");
+    const poll = client.get(two.port);
+    await waits(one, 1);
     three.endpoint.disconnect("u1");
-    const ended = await waits;
+    const ended = await poll;
     expect(ended.status).toBe(410);
     expect((await client.post(join, three.port)).status).toBe(410);
     const next = await client.get(two.port);
@@ -193,10 +188,10 @@ describe.each([hubEngine(), meshEngine])("long poll across nodes by $engine", (e
   it("ends the wait for other nodes with the endpoint, and leaves the session to the rest", async () => {
     const { one, two } = await cluster();
     const client = await startPolling(one.port);
-    const waits = client.get(two.port);
-    await ask(two.port, "/health");
+    const poll = client.get(two.port);
+    await waits(one, 1);
     await two.endpoint.stop();
-    expect(await waits).toMatchObject({ http: 200, status: 204, token: client.token });
+    expect(await poll).toMatchObject({ http: 200, status: 204, token: client.token });
     await client.post(join);
     expect(await client.messages()).toEqual([joined]);
   });

@@ -210,7 +210,7 @@ describe("the end of a session", () => {
     const client = await startPolling(port, `${target}&id=u1`);
     const idle = await startPolling(port, `${target}&id=u1`);
     const reply = client.get();
-    await ask(port, "/health");
+    await until(() => endpoint.stats().polls_waiting === 1, "the poll waits");
     await end(endpoint);
     expect(await reply).toMatchObject({ status: 410, messages: [] });
     expect((await idle.post(join)).status).toBe(410);
@@ -246,7 +246,7 @@ describe("the end of a session", () => {
     // A client that would keep its connection.
     const headers = { "x-phoenix-longpoll-token": client.token };
     const reply = fetch(`http://127.0.0.1:${port}${target}`, { headers });
-    await ask(port, "/health");
+    await until(() => endpoint.stats().polls_waiting === 1, "the poll waits");
     const stopped = endpoint.stop();
     const answered = await reply;
     expect(await answered.json()).toMatchObject({ status: 410 });

@@ -10,6 +10,7 @@ import { useEndpoints } from "../support/endpoints.js";
 import { ask } from "../support/http.js";
 import { hubEngine } from "../support/hub-engine.js";
 import { abandonedPoll, poller, startPolling } from "../support/poll-client.js";
+import { until } from "../support/wait.js";
 import { askPoll } from "../support/wire-client.js";
 
 const start = useEndpoints();
@@ -141,6 +142,7 @@ describe("a poll", () => {
     await client.post(join);
     await client.get();
     const reply = client.messages();
+    await until(() => endpoint.stats().polls_waiting === 1, "the poll waits");
     endpoint.broadcast("room:1", "late", { x: 1 });
     expect(await reply).toEqual([[null, null, "room:1", "late", { x: 1 }]]);
   });
@@ -158,11 +160,9 @@ describe("a poll", () => {
     await client.post(join);
     await client.get();
     const poll = abandonedPoll(port, target, client.token);
-    await ask(port, "/health");
+    await until(() => endpoint.stats().polls_waiting === 1, "the poll waits");
     await poll.abandon();
-    // The node sees the end of the connection before what is asked on a later one.
-    await ask(port, "/health");
-    await ask(port, "/health");
+    await until(() => endpoint.stats().polls_waiting === 0, "the node knows");
     endpoint.broadcast("room:1", "late", {});
     expect(await client.messages()).toEqual([[null, null, "room:1", "late", {}]]);
   });

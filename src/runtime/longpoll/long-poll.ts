@@ -1,7 +1,6 @@
 import type { Cancel } from "../../contracts/clock.js";
 import type { PathMatcher } from "../configure.js";
 import type { Handshake } from "../connect-request.js";
-import type { Counters } from "../counters.js";
 import type { LongPollOptions } from "../endpoint-options.js";
 import type { MountedSocket } from "../mounted-socket.js";
 import type { PollTarget } from "./answers.js";
@@ -25,7 +24,6 @@ export const UNAVAILABLE: PollReply = { status: 500, http: 503 };
 
 /** What the long poll of a mount needs around it. */
 export interface LongPollSurroundings extends PollSurroundings {
-  readonly counters: Counters;
   readonly signerFor: SignerFor;
   /** Whether the node takes sessions now. */
   readonly serving: () => boolean;

@@ -3,6 +3,7 @@ import type { Logger } from "../../contracts/logger.js";
 import type { Random } from "../../contracts/random.js";
 import type { Broadcast } from "../broadcast.js";
 import type { ConnectDecision } from "../connect.js";
+import type { Counters } from "../counters.js";
 import type { MountedSocket } from "../mounted-socket.js";
 import type { PubSub, Subscriber } from "../pubsub.js";
 import { GONE } from "./answers.js";
@@ -18,6 +19,7 @@ export interface PollSurroundings {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly counters: Counters;
 }
 
 /** Limits of the sessions of a mount. */
@@ -66,11 +68,12 @@ export class PollSessions {
   }
 
   #create(topic: string, decision: ConnectDecision & { readonly kind: "accepted" }): PollSession {
-    const { pubsub, clock, logger } = this.#around;
+    const { pubsub, clock, logger, counters } = this.#around;
     const { windowMs } = this.#limits;
     const sink = new PollSink({
       clock,
       windowMs,
+      counters,
       onBinary: () => logger.warn("binary message to a long-poll client", { path: this.#mount.path }),
       onGone: () => {
         this.#sessions.delete(topic);

@@ -1,12 +1,14 @@
 import type { Clock } from "../../contracts/clock.js";
 import type { Frame } from "../../contracts/frame.js";
 import type { Sink, SinkHandler } from "../../contracts/transport.js";
+import type { Counters } from "../counters.js";
 import { GONE, NOTHING, type PollAnswer } from "./answers.js";
 
 /** What a sink tells the session around it. */
 export interface PollSinkOwner {
   readonly clock: Clock;
   readonly windowMs: number;
+  readonly counters: Counters;
   /** A binary message cannot be polled: it breaks the session, as in Phoenix. */
   onBinary(): void;
   /** Called once. */
@@ -100,6 +102,7 @@ export class PollSink implements Sink {
     return new Promise((resolve) => {
       const answer = (made: PollAnswer): void => {
         cancel();
+        this.#owner.counters.polls_waiting--;
         gone.removeEventListener("abort", leave);
         resolve(made);
       };
@@ -110,6 +113,7 @@ export class PollSink implements Sink {
       };
       const cancel = this.#owner.clock.after(this.#owner.windowMs, leave);
       gone.addEventListener("abort", leave, { once: true });
+      this.#owner.counters.polls_waiting++;
       this.#waiter = waiter;
     });
   }
