@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "./contracts/logger.js";
@@ -97,10 +96,11 @@ const STOP_TIMEOUT_MS = 6_000;
 export function createEndpoint(options: EndpointOptions): Endpoint {
   const logger = options.logger ?? lineLogger();
   const adapter = options.pubsub ?? local();
-  const lone = adapter.engine === "local" ? randomBytes(32).toString("base64url") : undefined;
+  const lone =
+    adapter.engine === "local" ? Buffer.from(systemRandom.bytes(32)).toString("base64url") : undefined;
   const secret = options.secretKeyBase ?? lone;
   const core = new EndpointCore({
-    name: options.name ?? `node-${randomBytes(4).toString("hex")}`,
+    name: options.name ?? `node-${Buffer.from(systemRandom.bytes(4)).toString("hex")}`,
     host: options.url?.host,
     sockets: options.sockets,
     adapter,
