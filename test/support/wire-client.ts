@@ -11,7 +11,7 @@ export interface WireClient {
   send(frame: string | Uint8Array): Promise<void>;
   /** The next frame from the server. Rejects when none comes. */
   next(): Promise<Received>;
-  /** How the connection ended; undefined while it is open. Over long poll a session that is gone has code 410. */
+  /** How the connection ended; undefined while it is open. Over long poll the status of the last answer. */
   readonly closing: { readonly code: number; readonly reason: string } | undefined;
   close(): void;
 }

@@ -3,7 +3,7 @@ import type { PathMatcher } from "../configure.js";
 import type { Handshake } from "../connect-request.js";
 import type { LongPollOptions } from "../endpoint-options.js";
 import type { MountedSocket } from "../mounted-socket.js";
-import type { PollTarget } from "./answers.js";
+import type { PollAnswer, PollTarget } from "./answers.js";
 import { PollSessions, type PollSurroundings } from "./poll-sessions.js";
 import { type SignerFor, signPlace, type TokenSigner, verifyPlace } from "./poll-token.js";
 import { RemoteSession } from "./remote-session.js";
@@ -11,16 +11,23 @@ import { RemoteSession } from "./remote-session.js";
 /** What a GET is answered: the status that the client looks at, and the HTTP status where it is not 200. */
 export type PollReply =
   | {
+      /** 410 is a new session. */
       readonly status: 200 | 204 | 410;
       readonly token: string;
       readonly messages: readonly string[];
     }
   | { readonly status: 403 }
-  /** The node cannot: full, stopped, or `connect` crashed. Clients come back after 500; other statuses puzzle them. */
+  /** The session has ended, or the node cannot: it is full, stopped, or `connect` crashed. The client comes back. */
   | { readonly status: 500; readonly http: number };
 
 /** The node cannot take sessions now. */
 export const UNAVAILABLE: PollReply = { status: 500, http: 503 };
+
+/**
+ * The session ended while it was polled. Who polls next is told 410, as in Phoenix; but after 410 clients of old go on
+ * polling as if nothing had happened, with channels that are no more. After 500 every client connects and joins anew.
+ */
+const ENDED: PollReply = { status: 500, http: 200 };
 
 /** What the long poll of a mount needs around it. */
 export interface LongPollSurroundings extends PollSurroundings {
@@ -81,8 +88,7 @@ export class LongPoll {
   /** A GET: waits for messages, or opens a session. Never rejects. */
   async poll(handshake: Handshake, token: string | undefined, gone: AbortSignal): Promise<PollReply> {
     const answer = await this.find(token)?.poll(gone);
-    // A session that ends while it is polled is no reason for a new one: the client will ask, on a node of his choice.
-    if (answer !== undefined && token !== undefined) return { ...answer, token };
+    if (answer !== undefined && token !== undefined) return toReply(answer, token);
     const decision = await this.mount.connect(handshake);
     if (decision.kind === "refused") {
       this.#around.counters.refused_connects_total++;
@@ -98,4 +104,8 @@ export class LongPoll {
     const place = { node: this.#around.pubsub.nodeName, topic: session.topic };
     return { status: 410, token: signPlace(this.#signer, place), messages: [] };
   }
+}
+
+function toReply({ status, messages }: PollAnswer, token: string): PollReply {
+  return status === 410 ? ENDED : { status, token, messages };
 }
