@@ -74,7 +74,7 @@ describe("noise from strangers", () => {
 describe("noise from a peer that knows the secret", () => {
   it.each(seeds)("of seed %d costs this peer its link, and nobody else anything", async (seed) => {
     const chance = seeded(seed);
-    const nodes = await startCluster(["a", "b"], { timing: { handshakeTimeoutMs: 300 } });
+    const nodes = await startCluster(["a", "b"]);
     const [a, b] = nodes as [MeshNode, MeshNode];
     await Promise.all([a.mesh.subscribe("room:2"), b.mesh.subscribe("room:2")]);
     for (let i = 0; i < 10; i++) {
