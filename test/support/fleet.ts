@@ -20,9 +20,10 @@ export async function startFleet(
   args: readonly string[] = [],
   app = "room-app.mjs",
   port?: number,
+  env?: NodeJS.ProcessEnv,
 ): Promise<Fleet> {
   const door = port ?? (await freePort());
-  const up = simurgh(["up", fixture(app), "--port", String(door), ...args]);
+  const up = simurgh(["up", fixture(app), "--port", String(door), ...args], env);
   return {
     up,
     port: door,

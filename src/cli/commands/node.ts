@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { type LogLevel, lineLogger } from "../../edges/system/logger.js";
+import { brokerNeeds, type EngineChoice, engineOption } from "../engine/choice.js";
 import { secretVariable } from "../fleet/messages.js";
 import { runNode } from "../node/run-node.js";
 import { logLevelOption, nodeName, peerList, portOption, wholeNumber } from "../options.js";
@@ -12,14 +13,18 @@ interface NodeCommandOptions {
   readonly port: number;
   readonly meshPort?: number;
   readonly peers: readonly string[];
+  readonly engine: EngineChoice;
   readonly secretEnv: string;
   readonly drainTimeout: number;
   readonly logLevel: LogLevel;
 }
 
 const help = `
-Without peers and without a mesh port the node is alone. With either it links itself with the others; all of them must
+Without peers and without a mesh port a node of the mesh is alone. With either it links itself with the others; all of them must
 have the same secret, of 16 bytes or more, in the environment.
+
+With --engine nats or redis the nodes are joined by the server at ${brokerNeeds.nats.variable} or ${brokerNeeds.redis.variable}, by default one on this
+machine; peers and mesh port are of no use then.
 
 SIGTERM or Ctrl-C sends the clients away to other nodes, then ends the node; a second one ends it at once.
 
@@ -52,6 +57,7 @@ export function addNode(program: Command, onExitCode: (code: number) => void): v
         "the port at which other nodes reach it (default: a free one)",
       ).argParser(wholeNumber(0, 65_535)),
     )
+    .addOption(engineOption("what joins it with others; nats and redis take NATS_URL or REDIS_URL"))
     .option(
       "--secret-env <variable>",
       "the environment variable that holds the cluster's secret",
@@ -70,7 +76,7 @@ export function addNode(program: Command, onExitCode: (code: number) => void): v
 }
 
 function node(app: string, options: NodeCommandOptions, command: Command): Promise<number> {
-  const { name, host, port, meshPort, peers, secretEnv, drainTimeout, logLevel } = options;
+  const { name, host, port, meshPort, peers, engine, secretEnv, drainTimeout, logLevel } = options;
   const secret = process.env[secretEnv];
   const isLinked = peers.length > 0 || meshPort !== undefined;
   if (isLinked && (secret === undefined || secret === "")) {
@@ -84,6 +90,7 @@ function node(app: string, options: NodeCommandOptions, command: Command): Promi
     port,
     meshPort,
     peers,
+    engine,
     secret,
     drainMsMax: drainTimeout * 1_000,
     logger: lineLogger({ level: logLevel, write: (line) => err(line.trimEnd()) }),

@@ -2,6 +2,8 @@ import { type Command, Option } from "commander";
 import { type LogLevel, lineLogger } from "../../edges/system/logger.js";
 import { controlPath, makeFleetFolder, removeFleetFolder } from "../control/folder.js";
 import { startControl } from "../control/server.js";
+import { type EngineChoice, engineOption } from "../engine/choice.js";
+import { type ChosenEngine, chooseEngine } from "../engine/choose-engine.js";
 import {
   type BalancerChoice,
   balancerChoices,
@@ -22,6 +24,7 @@ import { type StopSignals, stopSignals } from "../support/stop-signals.js";
 interface UpOptions {
   readonly nodes: number;
   readonly balancer: BalancerChoice;
+  readonly engine: EngineChoice;
   readonly host: string;
   readonly port: number;
   readonly connectionsMax?: number;
@@ -34,7 +37,8 @@ The application is a module whose default export makes one node's endpoint:
   export default ({ name, pubsub }) => createEndpoint({ name, pubsub, sockets })
 
 Each node is a process of its own on a free port of this machine, linked with the others. A node that dies is started
-again. The line "ready http://…" says that every node is ready and the balancer answers. Ctrl-C ends all of it in good
+again. With --engine nats or redis they send their messages by the server at NATS_URL or REDIS_URL; without, one is
+started on this machine, and ends with the fleet. The line "ready http://…" says that every node is ready and the balancer answers. Ctrl-C ends all of it in good
 order, a second Ctrl-C at once.
 
 The nodes prove to each other a secret that is made up at random, or taken from ${secretVariable} so that nodes started
@@ -55,6 +59,9 @@ export function addUp(program: Command, onExitCode: (code: number) => void): voi
         .choices([...balancerChoices])
         .default("auto"),
     )
+    .addOption(
+      engineOption("what joins the nodes; nats and redis take NATS_URL or REDIS_URL, or start a server"),
+    )
     .addOption(portOption("the port of the door; 0 takes a free one"))
     .option("--host <host>", "the address of the door; localhost is open to this machine alone", "localhost")
     .addOption(
@@ -74,18 +81,27 @@ async function up(app: string, options: UpOptions): Promise<number> {
   const port = await choosePort(options.port);
   const folder = await makeFleetFolder(port);
   let fleet: Fleet | undefined;
+  let engine: ChosenEngine | undefined;
   const control = await startControl(controlPath(port), async () => fleet?.nodes() ?? []);
   try {
-    fleet = await makeFleet({ ...options, port }, path, folder);
+    const told = (line: string) => out(`${options.engine} ${line}`);
+    engine = await chooseEngine({ choice: options.engine, env: process.env, folder, told });
+    fleet = await makeFleet({ ...options, port }, path, folder, engine);
     return await run(fleet, signals, doorUrl(options.host, port));
   } finally {
     await fleet?.stop(signals.second);
+    await engine?.stop();
     await control.close();
     await removeFleetFolder(port);
   }
 }
 
-async function makeFleet(options: UpOptions, app: string, folder: string): Promise<Fleet> {
+async function makeFleet(
+  options: UpOptions,
+  app: string,
+  folder: string,
+  engine: ChosenEngine,
+): Promise<Fleet> {
   const { nodes: size, logLevel, host, port } = options;
   const addresses = await doorAddresses(host, port);
   const err = lineWriter(process.stderr);
@@ -96,10 +112,10 @@ async function makeFleet(options: UpOptions, app: string, folder: string): Promi
     folder,
     logger: lineLogger({ level: logLevel, write: (line) => err(`balancer | ${line.trimEnd()}`) }),
   });
-  out(`${size} nodes of ${app}, balancer ${balancer.kind} (${why})`);
+  out(`${size} nodes of ${app}, engine ${engine.about}, balancer ${balancer.kind} (${why})`);
   const [first = { host, port }] = addresses;
   const secret = process.env[secretVariable];
-  return new Fleet({ app, size, secret, logLevel, balancer, door: reachable(first), out, err });
+  return new Fleet({ app, size, secret, logLevel, engine, balancer, door: reachable(first), out, err });
 }
 
 /** Runs a fleet until it is told to end. */

@@ -3,6 +3,7 @@ import type { Balancer, BalancerServer } from "../../contracts/balancer.js";
 import { probe } from "../../edges/balancer/embedded/probe.js";
 import { SimurghError } from "../../runtime/errors.js";
 import type { NodeRow } from "../control/messages.js";
+import type { ChosenEngine } from "../engine/choose-engine.js";
 import { freePorts, loopback } from "../support/ports.js";
 import { pause } from "../support/within.js";
 import type { NodePlan } from "./node-process.js";
@@ -16,6 +17,7 @@ export interface FleetOptions {
   /** What the nodes prove to each other; a random one when undefined. */
   readonly secret: string | undefined;
   readonly logLevel: string;
+  readonly engine: Pick<ChosenEngine, "choice" | "env">;
   readonly balancer: Balancer;
   /** The address at which the door is tried before the fleet counts as ready. */
   readonly door: { readonly host: string; readonly port: number };
@@ -94,6 +96,7 @@ export class Fleet {
 
   async #plan(): Promise<NodePlan[]> {
     const { app, size, logLevel } = this.#options;
+    const { choice: engine, env } = this.#options.engine;
     const secret = this.#options.secret ?? randomBytes(32).toString("base64url");
     const ports = await freePorts(size * 2);
     const places = Array.from({ length: size }, (_, index) => ({
@@ -104,7 +107,7 @@ export class Fleet {
     return places.map((place) => {
       const others = places.filter((other) => other !== place);
       const peers = others.map((other) => `${other.name}:${other.meshPort}`);
-      return { ...place, app, peers, secret, logLevel };
+      return { ...place, app, peers, secret, logLevel, engine, env };
     });
   }
 

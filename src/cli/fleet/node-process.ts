@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { EngineChoice } from "../engine/choice.js";
 import { eachLine } from "../support/lines.js";
 import { loopback } from "../support/ports.js";
 import { type NodeMessage, parseNodeMessage, secretVariable, supervisedVariable } from "./messages.js";
@@ -9,6 +10,10 @@ export interface NodePlan {
   readonly name: string;
   /** Absolute path of the application. */
   readonly app: string;
+  /** What joins it with the others. */
+  readonly engine: EngineChoice;
+  /** What it is told by its environment besides. */
+  readonly env: Readonly<Record<string, string>>;
   /** Where it serves; another port is taken when this one is not free. */
   readonly port: number;
   readonly meshPort: number;
@@ -36,7 +41,7 @@ export function spawnNode(plan: NodePlan, output: NodeOutput): ChildProcess {
   const child = spawn(process.execPath, [...nodeFlags(), program, "node", plan.app, ...argumentsOf(plan)], {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     detached: true,
-    env: { ...inherited, [secretVariable]: plan.secret, [supervisedVariable]: "1" },
+    env: { ...inherited, ...plan.env, [secretVariable]: plan.secret, [supervisedVariable]: "1" },
   });
   if (child.stdout !== null) eachLine(child.stdout, output.out);
   if (child.stderr !== null) eachLine(child.stderr, output.err);
@@ -56,11 +61,16 @@ function argumentsOf(plan: NodePlan): string[] {
     ["--name", plan.name],
     ["--host", loopback],
     ["--port", String(plan.port)],
-    ["--mesh-port", String(plan.meshPort)],
     ["--log-level", plan.logLevel],
-    ...(plan.peers.length > 0 ? [["--peers", plan.peers.join(",")]] : []),
+    ["--engine", plan.engine],
+    ...(plan.engine === "mesh" ? meshArgumentsOf(plan) : []),
   ];
   return pairs.flat();
+}
+
+function meshArgumentsOf({ meshPort, peers }: NodePlan): string[][] {
+  const port = ["--mesh-port", String(meshPort)];
+  return peers.length > 0 ? [port, ["--peers", peers.join(",")]] : [port];
 }
 
 /** Flags of Node itself, such as `--import`; a debugger's port can serve one process only. */

@@ -105,7 +105,9 @@ export class Worker {
         if (child.pid === undefined) end(error.message);
       });
     });
-    this.#events.told(`starts (pid ${child.pid}, mesh ${loopback}:${this.plan.meshPort})`);
+    const { engine, meshPort } = this.plan;
+    const by = engine === "mesh" ? `mesh ${loopback}:${meshPort}` : engine;
+    this.#events.told(`starts (pid ${child.pid}, ${by})`);
     const settled = Promise.race([listening, this.#gone]).then(() => this.#untilReady(child));
     if (await within(this.#limits.startMsMax, settled)) return settled;
     this.#failure = `not ready within ${this.#limits.startMsMax / 1000} s`;

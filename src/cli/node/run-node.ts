@@ -4,6 +4,8 @@ import type { PubSubAdapter } from "../../contracts/pubsub-adapter.js";
 import { local } from "../../edges/pubsub/local.js";
 import { mesh } from "../../edges/pubsub/mesh/mesh.js";
 import type { AppEndpoint } from "../app.js";
+import { brokerNeeds, type EngineChoice } from "../engine/choice.js";
+import { loadEngine } from "../engine/load-engine.js";
 import { tryBind } from "../support/ports.js";
 import { type StopSignals, stopSignals } from "../support/stop-signals.js";
 import { pause, within } from "../support/within.js";
@@ -19,6 +21,7 @@ export interface NodeOptions {
   /** Undefined: this node has no mesh unless it has peers. */
   readonly meshPort: number | undefined;
   readonly peers: readonly string[];
+  readonly engine: EngineChoice;
   /** Needed where there are peers or a mesh port. */
   readonly secret: string | undefined;
   readonly drainMsMax: number;
@@ -59,7 +62,7 @@ export async function runNode(options: NodeOptions): Promise<number> {
 async function startNode(options: NodeOptions, parent: Parent | undefined): Promise<AppEndpoint> {
   const { name, host, logger, out } = options;
   const app = await loadApp(requireAppFile(options.app));
-  const pubsub = makePubSub(options);
+  const pubsub = await makePubSub(options);
   const secretKeyBase = deriveKeyBase(options.secret);
   const supervised = parent !== undefined;
   const endpoint = await makeEndpoint(app, { name, pubsub, secretKeyBase, supervised, logger });
@@ -69,7 +72,11 @@ async function startNode(options: NodeOptions, parent: Parent | undefined): Prom
   return endpoint;
 }
 
-function makePubSub({ secret, peers, meshPort, host }: NodeOptions): PubSubAdapter {
+async function makePubSub({ engine, secret, peers, meshPort, host }: NodeOptions): Promise<PubSubAdapter> {
+  if (engine !== "mesh") {
+    const { variable, url } = brokerNeeds[engine];
+    return (await loadEngine(engine))(process.env[variable] || url);
+  }
   if (secret === undefined || (peers.length === 0 && meshPort === undefined)) return local();
   return mesh({ secret, peers, listen: { host, port: meshPort ?? 0 } });
 }
