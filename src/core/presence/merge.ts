@@ -110,7 +110,10 @@ function nextCursor(
   // Across a gap the fragment says nothing about the dots below it.
   const tells = fragment.base > fragment.from || fragment.from <= before.context;
   if (!tells || fragment.facts <= view.context) return old;
-  if (old !== undefined && old.facts > fragment.facts) return old;
-  if (old !== undefined && old.facts === fragment.facts && old.upTo >= fragment.to) return old;
+  if (old !== undefined) {
+    // Going on counts more than knowing more facts: a transfer that does not come further would not end.
+    const goesOn = fragment.from <= old.upTo && fragment.to > old.upTo;
+    if (!goesOn && fragment.facts <= old.facts) return old;
+  }
   return { upTo: fragment.to, facts: fragment.facts };
 }

@@ -62,19 +62,21 @@ export class Set1 {
     return this;
   }
 
-  /** Takes from `other` all it has about `id`, its own entries unless told otherwise. */
+  /** Takes from `other` all it has about `id`, its own entries unless told otherwise; stops when nothing comes of it. */
   pull(other: Set1, id = other.id, bytesMax = 1_000_000): PresenceDiff {
     return this.diff((diff) => {
-      for (;;) {
-        const view = this.state.view(id);
-        if (view === undefined) return;
-        const known = { clock: view.context, cursor: view.cursor };
-        const extract = other.state.extract(id, known, bytesMax);
-        if (extract === undefined) return;
-        this.state.merge(extract.fragment, diff);
-        if (extract.complete) return;
-      }
+      while (this.#pullSlice(other, id, bytesMax, diff));
     });
+  }
+
+  #pullSlice(other: Set1, id: ReplicaId, bytesMax: number, diff: DiffBuilder): boolean {
+    const view = this.state.view(id);
+    if (view === undefined) return false;
+    const before = { clock: view.context, cursor: view.cursor };
+    const extract = other.state.extract(id, before, bytesMax);
+    if (extract === undefined) return false;
+    this.state.merge(extract.fragment, diff);
+    return !extract.complete && (view.context > before.clock || view.cursor !== before.cursor);
   }
 
   refs(topic = "t"): string[] {
