@@ -8,16 +8,16 @@ export interface Listening {
   readonly port: number;
 }
 
-/** Starts endpoints on free ports of loopback, and stops them after each test. To be called within `describe`. */
-export function useEndpoints(): (options: EndpointOptions) => Promise<Listening> {
+/** Starts endpoints on loopback, on free ports where none is said, and stops them after each test. To be called within `describe`. */
+export function useEndpoints(): (options: EndpointOptions, port?: number) => Promise<Listening> {
   const started: Endpoint[] = [];
   afterEach(async () => {
     await Promise.all(started.splice(0).map((endpoint) => endpoint.stop()));
   });
-  return async (options) => {
+  return async (options, wanted = 0) => {
     const endpoint = createEndpoint({ logger: silentLogger, ...options });
     started.push(endpoint);
-    const { port } = await endpoint.listen({ port: 0, host: "127.0.0.1" });
+    const { port } = await endpoint.listen({ port: wanted, host: "127.0.0.1" });
     return { endpoint, port };
   };
 }
