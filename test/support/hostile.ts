@@ -91,14 +91,18 @@ export class Hostile {
     this.witness = new Witness(port);
   }
 
-  /** Starts the server. `warmUp` runs once before the first measurement: code is compiled, caches are filled. */
+  /**
+   * Starts the server. `warmUp` runs once before the first measurement: code is compiled, caches are filled.
+   * With `filesMax` the process may hold no more files and connections than that.
+   */
   static async start(
     warmUp: (port: number) => Promise<void>,
     env: NodeJS.ProcessEnv = {},
-    nodeArgs: readonly string[] = [],
+    filesMax?: number,
   ): Promise<Hostile> {
-    const args = [...nodeArgs, "--expose-gc", fixture("hostile-server.mjs")];
-    const program = startProgram(process.execPath, args, env);
+    const node = [process.execPath, "--expose-gc", fixture("hostile-server.mjs")];
+    const limit = filesMax === undefined ? "" : `ulimit -n ${filesMax} && `;
+    const program = startProgram("sh", ["-c", `${limit}exec "$@"`, "sh", ...node], env);
     const port = Number((await program.line("port ")).slice(5));
     const hostile = new Hostile(port, program);
     await hostile.witness.isWell();
