@@ -1,4 +1,5 @@
 import { createEndpoint, type Endpoint, type EndpointOptions } from "simurgh";
+import { realtime } from "./realtime.js";
 import { clients, room } from "./room.js";
 
 /** Settings of {@link createConformanceServer}. */
@@ -12,6 +13,9 @@ export function createConformanceServer({
   windowMs = 10_000,
   ...options
 }: ConformanceOptions = {}): Endpoint {
-  const mount = { socket: clients.routes({ "room:*": room }), longpoll: { windowMs } };
+  const mount = {
+    socket: clients.routes({ "room:*": room, "realtime:*": realtime }),
+    longpoll: { windowMs },
+  };
   return createEndpoint({ ...options, sockets: { "/socket": mount } });
 }
