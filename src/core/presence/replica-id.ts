@@ -9,6 +9,7 @@ export const replicaIdCharsMax = 512;
  * starts in the same millisecond, and the node's name. Undefined when they make no valid id.
  */
 export function replicaId(name: string, startedAtMs: number, salt: string): ReplicaId | undefined {
+  if (!/^[0-9A-Za-z]+$/.test(salt)) return undefined;
   return parseReplicaId(`${Math.floor(startedAtMs).toString(36)}-${salt}@${name}`);
 }
 
