@@ -20,6 +20,8 @@ export {
   type ListenOptions,
 } from "./create-endpoint.js";
 export { local } from "./edges/pubsub/local.js";
+export { type MeshAdapter, type MeshLink, type MeshPeer, mesh } from "./edges/pubsub/mesh/mesh.js";
+export type { MeshLimits, MeshOptions, MeshTiming } from "./edges/pubsub/mesh/options.js";
 export { type LineLoggerOptions, type LogLevel, lineLogger } from "./edges/system/logger.js";
 export { phoenixToken, type SystemPhoenixTokenOptions } from "./edges/system/phoenix-token.js";
 export type { Payload } from "./runtime/broadcast.js";

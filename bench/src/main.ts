@@ -1,9 +1,14 @@
 import { cpus, totalmem } from "node:os";
+import { benchCluster } from "./cluster.js";
 import { benchCore } from "./core.js";
 
 /** One entry per question. */
 const benches: Readonly<Record<string, { readonly what: string; readonly run: () => Promise<void> }>> = {
   core: { what: "fan-out, connect+join and idle memory beside bare ws and Socket.IO", run: benchCore },
+  cluster: {
+    what: "latency, throughput, CPU and bytes between nodes, by mesh, NATS and Redis",
+    run: benchCluster,
+  },
 };
 
 const [name = "core"] = process.argv.slice(2);

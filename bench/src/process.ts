@@ -10,16 +10,17 @@ export interface Usage {
   readonly heapBytes: number;
 }
 
-/** A bench process on a core of its own, which answers requests one at a time. */
+/** A bench process, on a core of its own if it has one, which answers requests one at a time. */
 export class BenchProcess {
   readonly #child: ChildProcess;
   #pending: { resolve: (value: unknown) => void; reject: (error: Error) => void } | undefined = undefined;
 
-  /** Starts `script` (relative to this folder) pinned to `core`, where `taskset` exists. */
-  constructor(script: string, core: number, args: readonly string[] = [], nodeArgs: readonly string[] = []) {
+  /** Starts `script` (relative to this folder) pinned to `core`, if one is given and `taskset` exists. */
+  constructor(script: string, core?: number, args: readonly string[] = [], nodeArgs: readonly string[] = []) {
     const path = fileURLToPath(new URL(script, import.meta.url));
     const node = [process.execPath, "--expose-gc", ...nodeArgs, path, ...args];
-    const command = existsSync("/usr/bin/taskset") ? ["/usr/bin/taskset", "-c", String(core), ...node] : node;
+    const isPinned = core !== undefined && existsSync("/usr/bin/taskset");
+    const command = isPinned ? ["/usr/bin/taskset", "-c", String(core), ...node] : node;
     const [program = process.execPath, ...rest] = command;
     this.#child = spawn(program, rest, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     this.#child.on("message", (message: { readonly ok?: unknown; readonly error?: string }) => {
