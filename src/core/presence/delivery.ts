@@ -1,11 +1,11 @@
 import { type PresenceDiff, TopicChanges, type TopicDiff } from "./diff.js";
 import { DueQueue } from "./due-queue.js";
-import type { Entry } from "./entry.js";
+import type { KeyedEntries } from "./entry.js";
 import { Grace } from "./grace.js";
 import { PresentTopics } from "./present-topics.js";
 import { ShownKeys } from "./shown-keys.js";
 import { splitDiff } from "./split-diff.js";
-import type { Count, KeyedEntries, TopicIndex } from "./topic-index.js";
+import type { Count, TopicIndex } from "./topic-index.js";
 import type { TopicPolicy } from "./topic-policy.js";
 
 /** What the clients of one topic are to be sent. At least one of the two is there. */
@@ -41,6 +41,8 @@ export interface DeliveryParts {
   readonly policyOf: (topic: string) => TopicPolicy;
   readonly limits: DeliveryLimits;
 }
+
+const nobody: Count = { keys: 0, metas: 0 };
 
 type WindowedPolicy = Exclude<TopicPolicy, { readonly mode: "every" }>;
 
@@ -110,20 +112,23 @@ export class Delivery {
     }
   }
 
-  /** What a client that joins `topic` now is to be sent; the changes after it fit on. */
+  /**
+   * What a client that joins `topic` now is to be sent: all that the others have been told, so that what they will
+   * be told fits on. What still waits for the end of a window is not in it.
+   */
   stateFor(topic: string): ClientState {
     const policy = this.#policyOf(topic);
     switch (policy.mode) {
       case "every":
-      case "coalesced":
         return { entries: this.#present.list(topic), count: undefined };
-      case "counts":
-        return { entries: undefined, count: this.#present.count(topic) };
-      case "first": {
-        const count = this.#present.count(topic);
-        if (count.metas > 0 && !this.#shown.has(topic)) this.#shownKeys(topic, policy.first).fill();
-        return { entries: this.#shownEntries(topic), count };
+      case "coalesced": {
+        const present = this.#present.list(topic);
+        return { entries: this.#windows.get(topic)?.changes.undo(present) ?? present, count: undefined };
       }
+      case "counts":
+        return { entries: undefined, count: this.#toldCount(topic) };
+      case "first":
+        return { entries: this.#toldShown(topic, policy.first), count: this.#toldCount(topic) };
     }
   }
 
@@ -188,12 +193,18 @@ export class Delivery {
     return shown;
   }
 
-  #shownEntries(topic: string): KeyedEntries {
-    const entries = new Map<string, readonly Entry[]>();
-    for (const key of this.#shown.get(topic)?.keys() ?? []) {
-      const present = this.#present.entries(topic, key);
-      if (present.length > 0) entries.set(key, present);
+  #toldCount(topic: string): Count {
+    return this.#windows.has(topic) ? (this.#told.get(topic) ?? nobody) : this.#present.count(topic);
+  }
+
+  #toldShown(topic: string, first: number): KeyedEntries {
+    let shown = this.#shown.get(topic);
+    if (shown === undefined) {
+      if (this.#present.count(topic).metas === 0) return new Map();
+      // The topic had another policy until now.
+      shown = this.#shownKeys(topic, first);
+      shown.fill();
     }
-    return entries;
+    return shown.told();
   }
 }

@@ -1,4 +1,4 @@
-import type { Entry } from "./entry.js";
+import type { Entry, KeyedEntries } from "./entry.js";
 
 /** What changed in one topic. No ref is in both lists. An update is a join and a leave under the same key. */
 export interface TopicDiff {
@@ -45,6 +45,21 @@ export class TopicChanges {
       const replaced = prevRef !== undefined && undone.has(prevRef);
       this.join(replaced ? { ...entry, prevRef: undone.get(prevRef) } : entry);
     }
+  }
+
+  /** How `present` looked before these changes. */
+  undo(present: KeyedEntries): KeyedEntries {
+    if (this.size === 0) return present;
+    const before = new Map(present);
+    for (const { key } of this.#joins.values()) {
+      const left = (before.get(key) ?? []).filter(({ ref }) => !this.#joins.has(ref));
+      if (left.length > 0) before.set(key, left);
+      else before.delete(key);
+    }
+    for (const entry of this.#leaves.values()) {
+      before.set(entry.key, [...(before.get(entry.key) ?? []), entry]);
+    }
+    return before;
   }
 
   /** Hands the changes out and starts anew. */

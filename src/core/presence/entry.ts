@@ -26,6 +26,9 @@ export interface Entry extends EntryRecord {
   readonly owner: Owner | undefined;
 }
 
+/** What is present in a topic, by key. Iterates in the order in which keys came. */
+export type KeyedEntries = ReadonlyMap<string, readonly Entry[]>;
+
 /** The one place where entries are made, so that all have the same shape in memory. `topic` is the shared string. */
 export function createEntry(
   record: EntryRecord,

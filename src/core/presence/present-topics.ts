@@ -1,6 +1,6 @@
-import type { Entry } from "./entry.js";
+import type { Entry, KeyedEntries } from "./entry.js";
 import type { Grace } from "./grace.js";
-import type { Count, KeyedEntries, TopicIndex } from "./topic-index.js";
+import type { Count, TopicIndex } from "./topic-index.js";
 
 /** What clients take for present: what is, and what is gone with its leave held back. */
 export class PresentTopics {

@@ -1,5 +1,5 @@
 import { TopicChanges, type TopicDiff } from "./diff.js";
-import type { Entry } from "./entry.js";
+import type { Entry, KeyedEntries } from "./entry.js";
 import type { PresentTopics } from "./present-topics.js";
 
 /**
@@ -24,8 +24,11 @@ export class ShownKeys {
     this.#refill(() => {});
   }
 
-  keys(): Iterable<string> {
-    return this.#keys;
+  /** What clients have been told of. */
+  told(): KeyedEntries {
+    const entries = new Map<string, readonly Entry[]>();
+    for (const key of this.#keys) entries.set(key, this.#present.entries(this.#topic, key));
+    return this.#changes.undo(entries);
   }
 
   /** Takes a diff in; it has happened already. */

@@ -1,4 +1,4 @@
-import type { Entry } from "./entry.js";
+import type { Entry, KeyedEntries } from "./entry.js";
 import { SortedKeys } from "./sorted-keys.js";
 
 /** How many are present: `keys` are users, `metas` their sessions. */
@@ -6,9 +6,6 @@ export interface Count {
   readonly keys: number;
   readonly metas: number;
 }
-
-/** What is present in a topic, by key. Iterates in the order in which keys came. */
-export type KeyedEntries = ReadonlyMap<string, readonly Entry[]>;
 
 /** Where to go on, and how far. */
 export interface PageRequest {

@@ -1,6 +1,6 @@
 import type { TopicDiff } from "../presence/diff.js";
-import type { Entry } from "../presence/entry.js";
-import type { Count, KeyedEntries } from "../presence/topic-index.js";
+import type { Entry, KeyedEntries } from "../presence/entry.js";
+import type { Count } from "../presence/topic-index.js";
 import type { Json, JsonObject } from "../shared/json.js";
 
 /** Names of the presence events on the wire; the last is not Phoenix's, and its clients ignore it. */
