@@ -5,7 +5,8 @@ import type { Handshake } from "../../runtime/connect-request.js";
 import type { EndpointCore } from "../../runtime/endpoint.js";
 import type { MountedSocket } from "../../runtime/mounted-socket.js";
 import { LongPollRequest } from "./longpoll-http.js";
-import { answerClientError, hasBody, refuseUpgrade, send, serveWithoutUpgrade } from "./raw-answer.js";
+import { answerClientError, refuseUpgrade, send } from "./raw-answer.js";
+import { type Claimant, claim } from "./shared-server.js";
 import { WsTransport } from "./ws.js";
 
 /** Name of the header that every answer carries: the node that gave it. */
@@ -17,22 +18,20 @@ const NOT_AN_UPGRADE: HttpAnswer = {
   body: "This address takes WebSocket connections: send an upgrade request (RFC 6455).\n",
 };
 const BAD_METHOD: HttpAnswer = { status: 400 };
-const NOT_FOUND: HttpAnswer = { status: 404 };
 const FAILED: HttpAnswer = { status: 500 };
-const BODY_WITH_UPGRADE: HttpAnswer = { status: 501 };
 const NOT_SERVING: HttpAnswer = { status: 503 };
 
 /** Answers health checks, handshakes and polls on an HTTP server; everything else is left to the application. */
-export class NodeHttp {
+export class NodeHttp implements Claimant {
   readonly #core: EndpointCore;
   readonly #app: RequestListener | undefined;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string>>;
   readonly #transports = new Map<MountedSocket, WsTransport>();
 
   constructor(core: EndpointCore, app: RequestListener | undefined) {
     this.#core = core;
     this.#app = app;
-    this.#headers = { [NODE_HEADER]: core.name };
+    this.headers = { [NODE_HEADER]: core.name };
     for (const mount of core.mounts) {
       if (mount.websocket === undefined) continue;
       const { frameBytesMax, compress } = mount.websocket;
@@ -40,62 +39,31 @@ export class NodeHttp {
         core.counters.refused_connects_total++;
         this.#refuse(request, socket, notAHandshake(fault));
       };
-      const settings = { frameBytesMax, compress, headers: this.#headers, refused };
+      const settings = { frameBytesMax, compress, headers: this.headers, refused };
       this.#transports.set(mount, new WsTransport(settings));
     }
   }
 
   /** Serves a server that is ours alone: answers to what is no HTTP name the node, too. */
   own(server: Server): void {
-    server.on("clientError", answerClientError(server, this.#headers));
+    server.on("clientError", answerClientError(server, this.headers));
     this.attach(server);
   }
 
-  /**
-   * Takes what is ours before any listener hears of it. Listeners, those added later too, get the rest: ours are
-   * a few paths of somebody else's server, and a second answer to one request would be an error in his code.
-   */
+  /** Takes part in somebody's server: what is not ours stays his. */
   attach(server: Server): void {
-    const emit: (event: string, ...args: unknown[]) => boolean = server.emit;
-    const emitOrTake = (event: string, ...args: unknown[]): boolean =>
-      this.#takes(server, event, args) || Reflect.apply(emit, server, [event, ...args]);
-    Object.assign(server, { emit: emitOrTake });
-    // Node treats upgrades as plain requests unless somebody listens.
-    server.on("upgrade", () => {});
+    claim(server, this);
   }
 
-  #takes(server: Server, event: string, args: readonly unknown[]): boolean {
-    if (event === "request") {
-      // Node's own arguments of these two events.
-      const [request, response] = args as [IncomingMessage, ServerResponse];
-      return this.#takesRequest(server, request, response);
-    }
-    if (event !== "upgrade") return false;
-    const [request, socket, head] = args as [IncomingMessage, Duplex, Buffer];
-    return this.#takesUpgrade(server, request, socket, head);
-  }
-
-  #takesRequest(server: Server, request: IncomingMessage, response: ServerResponse): boolean {
-    for (const [name, value] of Object.entries(this.#headers)) response.setHeader(name, value);
+  takeRequest(request: IncomingMessage, response: ServerResponse): boolean {
+    for (const [name, value] of Object.entries(this.headers)) response.setHeader(name, value);
     if (this.#answer(request, response)) return true;
-    if (this.#app !== undefined) this.#app(request, response);
-    else if (server.listenerCount("request") === 0) send(response, NOT_FOUND);
-    else return false;
-    return true;
-  }
-
-  #takesUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
-    if (this.#upgrade(request, socket, head)) return true;
-    const others = server.listenerCount("upgrade") - 1;
-    if (others > 0) return false;
-    socket.on("error", ignoreReset);
-    if (hasBody(request)) this.#refuse(request, socket, BODY_WITH_UPGRADE);
-    else serveWithoutUpgrade(server, request, socket);
-    return true;
+    this.#app?.(request, response);
+    return this.#app !== undefined;
   }
 
   #refuse(request: IncomingMessage, socket: Duplex, answer: HttpAnswer): void {
-    refuseUpgrade(request, socket, answer, this.#headers);
+    refuseUpgrade(request, socket, answer, this.headers);
   }
 
   /** False: the request is not ours. */
@@ -162,7 +130,7 @@ export class NodeHttp {
     }
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+  takeUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     const path = pathOf(request);
     for (const [mount, transport] of this.#transports) {
       const pathParams = mount.websocket?.match(path);
