@@ -10,6 +10,7 @@ import type { Channel } from "./channel.js";
 import type { SocketFacts } from "./channel-types.js";
 import type { Counters } from "./counters.js";
 import { JoinAttempt, type JoinOutcome } from "./join.js";
+import { TOPIC_PREFIX } from "./longpoll/poll-wire.js";
 import type { Mount, SocketLimits } from "./mount.js";
 import { Outbox } from "./outbox.js";
 import { assertPushable } from "./payload.js";
@@ -290,8 +291,9 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
 
   #join(message: Message, old: Channel | undefined, full: boolean): void {
     const { topic } = message;
-    const target = typeof topic === "string" ? this.#mount.routes.match(topic) : undefined;
-    if (target === undefined || typeof topic !== "string" || ILL_FORMED.test(topic)) {
+    const target =
+      typeof topic === "string" && isJoinable(topic) ? this.#mount.routes.match(topic) : undefined;
+    if (target === undefined || typeof topic !== "string") {
       return this.#answer(message, null, error({ reason: "unmatched topic" }));
     }
     const refusal = full ? "too many channels joined" : this.#nameFault(topic, message.joinRef);
@@ -366,6 +368,11 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     held.bytes = held.frames.reduce((sum, { length }) => sum + length, 0);
     return true;
   }
+}
+
+/** Whether a client may join such a topic, if it has a route. What nodes tell each other by theirs is no client's. */
+function isJoinable(topic: string): boolean {
+  return !ILL_FORMED.test(topic) && !topic.startsWith(TOPIC_PREFIX);
 }
 
 /** The address of what a join is told: with the join_ref as the client sent it. */

@@ -180,6 +180,18 @@ describe("a poll", () => {
   });
 });
 
+describe("the topics by which nodes ask each other", () => {
+  it("are no client's to join, whatever the routes", async () => {
+    const mount = { socket: users.routes({ "*": room }), longpoll: true };
+    const { port } = await start({ sockets: { "/socket": mount } });
+    const client = await startPolling(port);
+    const topics = [`phx:lp:${"x".repeat(24)}`, `phx:lp:answers:${"x".repeat(24)}`];
+    for (const topic of topics) await client.post(["1", "1", topic, "phx_join", {}]);
+    const refused = topics.map((topic) => answer(null, "1", topic, "error", { reason: "unmatched topic" }));
+    expect(await client.messages()).toEqual(refused);
+  });
+});
+
 describe("a token", () => {
   const salt = "simurgh long poll /socket";
 
