@@ -2,148 +2,155 @@ import type { Logger } from "simurgh";
 import { describe, expect, test } from "vitest";
 import type { ChatMessage } from "../../examples/chat/src/protocol.js";
 import { createRoom, visitors } from "../../examples/chat/src/room.js";
+import { answerOf, payloadsOf, useOfficialClients } from "../support/chat-client.js";
 import { useEndpoints } from "../support/endpoints.js";
-import { answerOf, payloadsOf, usePhoenixClients } from "../support/phoenix-client.js";
 import { until } from "../support/wait.js";
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
-describe("the rooms of the chat, for the official client", () => {
-  const start = useEndpoints();
-  const connect = usePhoenixClients();
+describe.each(["websocket", "longpoll"] as const)(
+  "the rooms of the chat, for the official client by %s",
+  (transport) => {
+    const start = useEndpoints();
+    const connect = useOfficialClients(transport);
 
-  async function startRoom(): Promise<number> {
-    const room = createRoom({ name: "n1@here", supervised: false, logger: silent });
-    const { port } = await start({ sockets: { "/socket": visitors.routes({ "room:*": room }) } });
-    return port;
-  }
+    async function startRoom(): Promise<number> {
+      const room = createRoom({ name: "n1@here", supervised: false, secretKeyBase: "s".repeat(64), logger: silent });
+      const { port } = await start({
+        sockets: { "/socket": { socket: visitors.routes({ "room:*": room }), longpoll: true } },
+      });
+      return port;
+    }
 
-  async function enter(port: number, params: object = {}, topic = "room:lobby") {
-    const socket = await connect(port);
-    const channel = socket.channel(topic, params);
-    return { channel, answer: await answerOf(channel.join()) };
-  }
+    async function enter(port: number, params: object = {}, topic = "room:lobby") {
+      const socket = await connect(port);
+      const channel = socket.channel(topic, params);
+      return { channel, answer: await answerOf(channel.join()) };
+    }
 
-  test("tell who joins where they are, and call them guests when they give no name", async () => {
-    const { answer } = await enter(await startRoom());
-    expect(answer).toEqual({
-      status: "ok",
-      response: {
+    test("tell who joins where they are, and call them guests when they give no name", async () => {
+      const { answer } = await enter(await startRoom());
+      expect(answer).toEqual({
+        status: "ok",
+        response: {
+          node: "n1@here",
+          supervised: false,
+          transport,
+          name: expect.stringMatching(/^guest-[0-9a-f]{4}$/),
+        },
+      });
+    });
+
+    test("call the same guest the same in every room", async () => {
+      const socket = await connect(await startRoom());
+      const answers = await Promise.all(
+        ["room:a", "room:b"].map((topic) => answerOf(socket.channel(topic).join())),
+      );
+      const [first, second] = answers.map(({ response }) => response);
+      expect(first).toEqual(second);
+    });
+
+    test("take a name, and say when it is too long", async () => {
+      const port = await startRoom();
+      expect((await enter(port, { name: "  Hudhud " })).answer).toMatchObject({
+        response: { name: "Hudhud" },
+      });
+      expect((await enter(port, { name: "x".repeat(40) })).answer.status).toBe("ok");
+      expect((await enter(port, { name: "x".repeat(41) })).answer).toMatchObject({
+        status: "error",
+        response: { reason: "invalid payload", issues: [{ path: ["name"] }] },
+      });
+    });
+
+    test("are not there without a name of a sensible length", async () => {
+      const port = await startRoom();
+      const refused = { status: "error", response: { reason: "no such room" } };
+      expect((await enter(port, {}, "room:")).answer).toEqual(refused);
+      expect((await enter(port, {}, `room:${"x".repeat(101)}`)).answer).toEqual(refused);
+    });
+
+    test("send a message to everybody in the room and to nobody else", async () => {
+      const port = await startRoom();
+      const [one, other, elsewhere] = [
+        await enter(port, { name: "Attar" }),
+        await enter(port),
+        await enter(port, {}, "room:elsewhere"),
+      ];
+      const heard = [one, other, elsewhere].map(({ channel }) => payloadsOf<ChatMessage>(channel, "new_msg"));
+      const answer = await answerOf(one.channel.push("new_msg", { body: " <b>hi</b> " }));
+      await until(() => heard[1]?.length, "the message at the other client");
+      const [message] = heard[1] ?? [];
+      expect(message).toEqual({
+        id: expect.any(String),
+        body: " <b>hi</b> ",
+        name: "Attar",
         node: "n1@here",
-        supervised: false,
-        transport: "websocket",
-        name: expect.stringMatching(/^guest-[0-9a-f]{4}$/),
-      },
+        at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      });
+      expect(answer).toEqual({ status: "ok", response: { id: message?.id } });
+      // The sender had its own before the answer.
+      expect(heard[0]).toEqual([message]);
+      expect(heard[2]).toEqual([]);
     });
-  });
 
-  test("call the same guest the same in every room", async () => {
-    const socket = await connect(await startRoom());
-    const answers = await Promise.all(
-      ["room:a", "room:b"].map((topic) => answerOf(socket.channel(topic).join())),
-    );
-    const [first, second] = answers.map(({ response }) => response);
-    expect(first).toEqual(second);
-  });
-
-  test("take a name, and say when it is too long", async () => {
-    const port = await startRoom();
-    expect((await enter(port, { name: "  Hudhud " })).answer).toMatchObject({ response: { name: "Hudhud" } });
-    expect((await enter(port, { name: "x".repeat(40) })).answer.status).toBe("ok");
-    expect((await enter(port, { name: "x".repeat(41) })).answer).toMatchObject({
-      status: "error",
-      response: { reason: "invalid payload", issues: [{ path: ["name"] }] },
+    test("keep the id that the sender gave", async () => {
+      const { channel } = await enter(await startRoom());
+      const answer = await answerOf(channel.push("new_msg", { body: "x", id: "mine-0001" }));
+      expect(answer).toEqual({ status: "ok", response: { id: "mine-0001" } });
+      expect((await answerOf(channel.push("new_msg", { body: "x", id: "<script>" }))).status).toBe("error");
     });
-  });
 
-  test("are not there without a name of a sensible length", async () => {
-    const port = await startRoom();
-    const refused = { status: "error", response: { reason: "no such room" } };
-    expect((await enter(port, {}, "room:")).answer).toEqual(refused);
-    expect((await enter(port, {}, `room:${"x".repeat(101)}`)).answer).toEqual(refused);
-  });
-
-  test("send a message to everybody in the room and to nobody else", async () => {
-    const port = await startRoom();
-    const [one, other, elsewhere] = [
-      await enter(port, { name: "Attar" }),
-      await enter(port),
-      await enter(port, {}, "room:elsewhere"),
-    ];
-    const heard = [one, other, elsewhere].map(({ channel }) => payloadsOf<ChatMessage>(channel, "new_msg"));
-    const answer = await answerOf(one.channel.push("new_msg", { body: " <b>hi</b> " }));
-    await until(() => heard[1]?.length, "the message at the other client");
-    const [message] = heard[1] ?? [];
-    expect(message).toEqual({
-      id: expect.any(String),
-      body: " <b>hi</b> ",
-      name: "Attar",
-      node: "n1@here",
-      at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+    test.each([
+      ["4,000 characters", "x".repeat(4_000), "ok"],
+      ["4,000 characters of two units each", "🐦".repeat(4_000), "ok"],
+      ["4,001 characters", "x".repeat(4_001), "error"],
+      ["4,001 characters of two units each", "🐦".repeat(4_001), "error"],
+      ["nothing", "", "error"],
+      ["spaces", " \n\t ", "error"],
+      ["a number", 7, "error"],
+    ])("answer a body of %s with the right status, and live on", async (_what, body, status) => {
+      const { channel } = await enter(await startRoom());
+      const answer = await answerOf(channel.push("new_msg", { body }));
+      expect(answer.status).toBe(status);
+      if (status === "error") expect(answer.response).toMatchObject({ reason: "invalid payload" });
+      expect((await answerOf(channel.push("ping", {}))).status).toBe("ok");
     });
-    expect(answer).toEqual({ status: "ok", response: { id: message?.id } });
-    // The sender had its own before the answer.
-    expect(heard[0]).toEqual([message]);
-    expect(heard[2]).toEqual([]);
-  });
 
-  test("keep the id that the sender gave", async () => {
-    const { channel } = await enter(await startRoom());
-    const answer = await answerOf(channel.push("new_msg", { body: "x", id: "mine-0001" }));
-    expect(answer).toEqual({ status: "ok", response: { id: "mine-0001" } });
-    expect((await answerOf(channel.push("new_msg", { body: "x", id: "<script>" }))).status).toBe("error");
-  });
-
-  test.each([
-    ["4,000 characters", "x".repeat(4_000), "ok"],
-    ["4,000 characters of two units each", "🐦".repeat(4_000), "ok"],
-    ["4,001 characters", "x".repeat(4_001), "error"],
-    ["4,001 characters of two units each", "🐦".repeat(4_001), "error"],
-    ["nothing", "", "error"],
-    ["spaces", " \n\t ", "error"],
-    ["a number", 7, "error"],
-  ])("answer a body of %s with the right status, and live on", async (_what, body, status) => {
-    const { channel } = await enter(await startRoom());
-    const answer = await answerOf(channel.push("new_msg", { body }));
-    expect(answer.status).toBe(status);
-    if (status === "error") expect(answer.response).toMatchObject({ reason: "invalid payload" });
-    expect((await answerOf(channel.push("ping", {}))).status).toBe("ok");
-  });
-
-  test.each([[{}], [{ deep: [1, null, { x: "y" }] }]])("answer ping %j with the same", async (payload) => {
-    const { channel } = await enter(await startRoom());
-    expect(await answerOf(channel.push("ping", payload))).toEqual({ status: "ok", response: payload });
-  });
-
-  test("pass a shout on to everybody", async () => {
-    const port = await startRoom();
-    const [one, other] = [await enter(port), await enter(port)];
-    const heard = [one, other].map(({ channel }) => payloadsOf(channel, "shout"));
-    one.channel.push("shout", { body: "hey", n: 1 });
-    await until(() => heard.every((payloads) => payloads.length > 0), "the shout at both");
-    expect(heard).toEqual([[{ body: "hey", n: 1 }], [{ body: "hey", n: 1 }]]);
-  });
-
-  test("say that a list cannot be shouted, and live on", async () => {
-    const { channel } = await enter(await startRoom());
-    expect((await answerOf(channel.push("shout", [1, 2]))).status).toBe("error");
-    expect((await answerOf(channel.push("ping", {}))).status).toBe("ok");
-  });
-
-  test("let somebody take another name", async () => {
-    const { channel } = await enter(await startRoom(), { name: "Salik" });
-    const heard = payloadsOf<ChatMessage>(channel, "new_msg");
-    await answerOf(channel.push("rename", { name: "Simurgh" }));
-    await answerOf(channel.push("new_msg", { body: "who am I" }));
-    expect(heard.map(({ name }) => name)).toEqual(["Simurgh"]);
-    expect((await answerOf(channel.push("rename", { name: " " }))).status).toBe("error");
-  });
-
-  test("do not obey kill where nobody would start the node again", async () => {
-    const { channel } = await enter(await startRoom());
-    expect(await answerOf(channel.push("kill", {}))).toEqual({
-      status: "error",
-      response: { reason: "nobody would start this node again" },
+    test.each([[{}], [{ deep: [1, null, { x: "y" }] }]])("answer ping %j with the same", async (payload) => {
+      const { channel } = await enter(await startRoom());
+      expect(await answerOf(channel.push("ping", payload))).toEqual({ status: "ok", response: payload });
     });
-  });
-});
+
+    test("pass a shout on to everybody", async () => {
+      const port = await startRoom();
+      const [one, other] = [await enter(port), await enter(port)];
+      const heard = [one, other].map(({ channel }) => payloadsOf(channel, "shout"));
+      one.channel.push("shout", { body: "hey", n: 1 });
+      await until(() => heard.every((payloads) => payloads.length > 0), "the shout at both");
+      expect(heard).toEqual([[{ body: "hey", n: 1 }], [{ body: "hey", n: 1 }]]);
+    });
+
+    test("say that a list cannot be shouted, and live on", async () => {
+      const { channel } = await enter(await startRoom());
+      expect((await answerOf(channel.push("shout", [1, 2]))).status).toBe("error");
+      expect((await answerOf(channel.push("ping", {}))).status).toBe("ok");
+    });
+
+    test("let somebody take another name", async () => {
+      const { channel } = await enter(await startRoom(), { name: "Salik" });
+      const heard = payloadsOf<ChatMessage>(channel, "new_msg");
+      await answerOf(channel.push("rename", { name: "Simurgh" }));
+      await answerOf(channel.push("new_msg", { body: "who am I" }));
+      expect(heard.map(({ name }) => name)).toEqual(["Simurgh"]);
+      expect((await answerOf(channel.push("rename", { name: " " }))).status).toBe("error");
+    });
+
+    test("do not obey kill where nobody would start the node again", async () => {
+      const { channel } = await enter(await startRoom());
+      expect(await answerOf(channel.push("kill", {}))).toEqual({
+        status: "error",
+        response: { reason: "nobody would start this node again" },
+      });
+    });
+  },
+);

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { answerOf, payloadsOf, useOfficialClients } from "../support/chat-client.js";
 import { ask, freePort } from "../support/http.js";
-import { answerOf, payloadsOf, usePhoenixClients } from "../support/phoenix-client.js";
 import { until } from "../support/wait.js";
 
 const program = fileURLToPath(new URL("../../examples/quickstart/server.mjs", import.meta.url));
@@ -24,11 +24,15 @@ describe("the ten-line server", () => {
     server.kill();
     await ended;
   });
-  const connect = usePhoenixClients();
+  const connect = useOfficialClients();
 
-  test("has ten lines", () => {
-    const lines = readFileSync(program, "utf8").split("\n");
-    expect(lines.filter((line) => line.trim() !== "")).toHaveLength(10);
+  test("has ten lines, and is the one in the README", () => {
+    const lines = readFileSync(program, "utf8")
+      .split("\n")
+      .filter((line) => line.trim() !== "");
+    expect(lines).toHaveLength(10);
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    expect(readme).toContain(`\`\`\`js\n${lines.join("\n")}\n\`\`\``);
   });
 
   test("lets the official clients chat", async () => {

@@ -39,7 +39,7 @@ export const visitors = socket({
 });
 
 /** The channel behind `room:*`. */
-export function createRoom(node: Omit<NodeContext, "pubsub">): ChannelDefinition {
+export function createRoom(node: Pick<NodeContext, "name" | "supervised" | "logger">): ChannelDefinition {
   return visitors.channel({
     params: z.object({ name: name.optional() }),
     payloads: {
