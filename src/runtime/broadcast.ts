@@ -53,7 +53,8 @@ export class Broadcast {
 
   /** The payload as a value. Subscribers share it, so they must not change it. */
   get payload(): Payload {
-    if (this.#payload === undefined) this.#payload = JSON.parse(this.#json ?? "null") as Json;
+    // JSON.parse makes nothing but Json.
+    this.#payload ??= JSON.parse(this.#json ?? "null") as Json;
     return this.#payload;
   }
 

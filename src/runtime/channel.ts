@@ -97,7 +97,7 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
 
   /** Asks the author's `join`. The session waits for the answer before it handles anything else. */
   authorize(params: unknown): MaybePromise<Reply> {
-    const answer = this.#callbacks.join(this as never, params as never);
+    const answer = this.#callbacks.join(this, params);
     return isPromise(answer)
       ? Promise.resolve(answer).then((late: Reply) => this.#noteAnswer(late))
       : this.#noteAnswer(answer);
@@ -230,7 +230,7 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
       this.#session.reportCrash("terminate crashed", this.topic, cause);
     };
     try {
-      const result = this.#callbacks.terminate?.(this as never, reason);
+      const result = this.#callbacks.terminate?.(this, reason);
       if (isPromise(result)) Promise.resolve(result).then(finish, fail);
       else finish();
     } catch (cause) {
@@ -332,18 +332,16 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
       throw new TypeError(`no handler for event ${JSON.stringify(event).slice(0, EVENT_LOG_LENGTH)}`);
     }
     const schema = this.#callbacks.payloads.get(event);
-    if (schema === undefined) return handler(this as never, payload as never);
+    if (schema === undefined) return handler(this, payload);
     const checked = check(schema, payload);
     if (isPromise(checked)) {
-      return checked.then((done) =>
-        "refusal" in done ? done.refusal : handler(this as never, done.value as never),
-      );
+      return checked.then((done) => ("refusal" in done ? done.refusal : handler(this, done.value)));
     }
-    return "refusal" in checked ? checked.refusal : handler(this as never, checked.value as never);
+    return "refusal" in checked ? checked.refusal : handler(this, checked.value);
   }
 
   #callInner({ kind, value }: Inner): MaybePromise<HandlerResult> {
-    if (kind === "afterJoin") return this.#callbacks.afterJoin?.(this as never, value as never);
+    if (kind === "afterJoin") return this.#callbacks.afterJoin?.(this, value);
     // A subscription by hand to the own topic is an interception, as in Phoenix.
     if (value instanceof Broadcast && (kind === "out" || value.topic === this.topic)) {
       return this.#callOut(value);
@@ -354,7 +352,7 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
       return undefined;
     }
     const told = value instanceof Broadcast ? toEvent(value) : value;
-    return info(this as never, told as never);
+    return info(this, told);
   }
 
   #callOut(broadcast: Broadcast): MaybePromise<HandlerResult> {
@@ -363,7 +361,7 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
     const handler = this.#callbacks.out.get(broadcast.event);
     if (handler === undefined)
       throw new TypeError(`no out handler for event ${JSON.stringify(broadcast.event)}`);
-    return handler(this as never, broadcast.payload as never);
+    return handler(this, broadcast.payload);
   }
 
   #leave(message: Message): undefined {

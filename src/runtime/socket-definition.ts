@@ -135,15 +135,17 @@ function compileRoute(pattern: string, target: ChannelDefinition | Route): Route
 }
 
 /** The author's options, with the types that only he needs taken off. */
-type ErasedOptions = ChannelOptions<
-  StandardSchemaV1,
-  object,
-  EventDeclarations,
-  PayloadSchemas,
-  object,
-  MaybePromise<Reply>,
-  never
->;
+interface ErasedOptions {
+  readonly params?: StandardSchemaV1;
+  readonly payloads?: PayloadSchemas;
+  readonly assigns?: () => object;
+  readonly join: ChannelCallbacks["join"];
+  readonly afterJoin?: AnyHandler;
+  readonly in?: Readonly<Record<string, AnyHandler>>;
+  readonly out?: Readonly<Record<string, AnyHandler>>;
+  readonly info?: AnyHandler;
+  readonly terminate?: NonNullable<ChannelCallbacks["terminate"]>;
+}
 
 function compile(options: object): ChannelCallbacks {
   // SocketDefinition.channel has checked the options; callbacks get exactly the context they were typed with.
@@ -153,10 +155,10 @@ function compile(options: object): ChannelCallbacks {
     payloads: new Map(Object.entries(erased.payloads ?? {})),
     assigns: erased.assigns,
     join: erased.join.bind(erased),
-    afterJoin: erased.afterJoin?.bind(erased) as AnyHandler | undefined,
-    in: new Map(Object.entries(erased.in ?? {}) as [string, AnyHandler][]),
-    out: new Map(Object.entries(erased.out ?? {}) as [string, AnyHandler][]),
-    info: erased.info?.bind(erased) as AnyHandler | undefined,
+    afterJoin: erased.afterJoin?.bind(erased),
+    in: new Map(Object.entries(erased.in ?? {})),
+    out: new Map(Object.entries(erased.out ?? {})),
+    info: erased.info?.bind(erased),
     terminate: erased.terminate?.bind(erased),
   };
 }

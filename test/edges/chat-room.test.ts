@@ -15,7 +15,7 @@ describe.each(["websocket", "longpoll"] as const)(
     const connect = useOfficialClients(transport);
 
     async function startRoom(): Promise<number> {
-      const room = createRoom({ name: "n1@here", supervised: false, secretKeyBase: "s".repeat(64), logger: silent });
+      const room = createRoom({ name: "n1@here", supervised: false, logger: silent });
       const { port } = await start({
         sockets: { "/socket": { socket: visitors.routes({ "room:*": room }), longpoll: true } },
       });

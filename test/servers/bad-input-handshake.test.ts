@@ -138,7 +138,7 @@ describe("an answer of the server", () => {
 
   it("is 501 to an upgrade with a body, which Node would not read", async () => {
     const text = handshakeText("/health", { upgrade: "h2c", "content-length": "3" });
-    expect(status(await answerTo(`${text}abc`))).toBe("HTTP/1.1 501 Not Implemented");
+    expect(status(await answerTo(`${text}abc`))).toMatch(/^HTTP\/1\.1 501 /);
   });
 });
 
