@@ -247,7 +247,10 @@ export class Tracker {
       if (extract === undefined) break;
       const { fragment } = extract;
       this.#broadcast({ type: "delta", from: this.self, fragment });
-      known = { clock: fragment.to, cursor: { upTo: fragment.to, facts: fragment.facts } };
+      // A slice that had to start lower is the first of everything, and the others continue it.
+      const continues = fragment.from < known.clock || known.cursor !== undefined;
+      const cursor = continues ? { upTo: fragment.to, facts: fragment.facts } : undefined;
+      known = { clock: fragment.to, cursor };
     }
     this.#flushed = this.#state.clock;
   }
