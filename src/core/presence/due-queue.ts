@@ -1,11 +1,13 @@
 interface Item<T> {
   readonly at: number;
+  readonly turn: number;
   readonly value: T;
 }
 
-/** Values with the time at which they are due, earliest first: a binary heap. */
+/** Values with the time at which they are due, earliest first, and in order at the same time: a binary heap. */
 export class DueQueue<T> {
   readonly #heap: Item<T>[] = [];
+  #turns = 0;
 
   get size(): number {
     return this.#heap.length;
@@ -17,13 +19,13 @@ export class DueQueue<T> {
 
   push(at: number, value: T): void {
     const heap = this.#heap;
-    const item = { at, value };
+    const item = { at, turn: ++this.#turns, value };
     let index = heap.length;
     heap.push(item);
     while (index > 0) {
       const parent = (index - 1) >>> 1;
       const above = heap[parent];
-      if (above === undefined || above.at <= at) break;
+      if (above === undefined || !isBefore(item, above)) break;
       heap[index] = above;
       index = parent;
     }
@@ -48,14 +50,18 @@ export class DueQueue<T> {
       const right = heap[child + 1];
       let smaller = heap[child];
       if (smaller === undefined) break;
-      if (right !== undefined && right.at < smaller.at) {
+      if (right !== undefined && isBefore(right, smaller)) {
         smaller = right;
         child += 1;
       }
-      if (smaller.at >= item.at) break;
+      if (!isBefore(smaller, item)) break;
       heap[index] = smaller;
       index = child;
     }
     heap[index] = item;
   }
+}
+
+function isBefore<T>(item: Item<T>, other: Item<T>): boolean {
+  return item.at < other.at || (item.at === other.at && item.turn < other.turn);
 }
