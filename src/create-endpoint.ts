@@ -8,7 +8,7 @@ import { lineLogger } from "./edges/system/logger.js";
 import { phoenixToken } from "./edges/system/phoenix-token.js";
 import { systemRandom } from "./edges/system/random.js";
 import { NodeHttp } from "./edges/transports/node-http.js";
-import type { BroadcastEvent } from "./runtime/channel-types.js";
+import type { BroadcastEvent, EventPayload } from "./runtime/channel-types.js";
 import { EndpointCore } from "./runtime/endpoint.js";
 import type { DrainOptions, MountOptions } from "./runtime/endpoint-options.js";
 import { SimurghError } from "./runtime/errors.js";
@@ -57,9 +57,9 @@ export interface Endpoint {
   /** Takes part in a server that you keep: sockets and health checks are ours, all else stays yours. */
   attach(server: Server): Promise<void>;
   /** Sends an event to every subscriber of a topic, on every node. */
-  broadcast(topic: string, event: string, payload: object): void;
+  broadcast(topic: string, event: string, payload: EventPayload): void;
   /** Sends an event to the subscribers on this node only. */
-  localBroadcast(topic: string, event: string, payload: object): void;
+  localBroadcast(topic: string, event: string, payload: EventPayload): void;
   /** Closes every connection of that socket id, on every node. */
   disconnect(socketId: string): void;
   /** Calls `listener` for every event of a topic until the returned function is called. */

@@ -29,6 +29,8 @@ export {
   type BroadcastEvent,
   type ChannelContext,
   type ChannelOptions,
+  type EventPayload,
+  type EventType,
   event,
   type SocketFacts,
   type SocketRef,
@@ -52,6 +54,7 @@ export {
   ok,
   type Reply,
   reply,
+  type Sendable,
   type Stop,
   stop,
 } from "./runtime/result.js";

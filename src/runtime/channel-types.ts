@@ -1,28 +1,31 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { JsonObject } from "../core/shared/json.js";
 import type { Payload } from "./broadcast.js";
 import type { HandlerResult, MaybePromise, Reply } from "./result.js";
 
-/** Payload types of the events that a channel sends, by event name. */
-export type EventPayloads = { readonly [event: string]: object };
+/** What may be pushed and broadcast: an object that JSON can write, or bytes. No list, no function, no Map. */
+export type EventPayload =
+  | Uint8Array
+  | { readonly [key: string]: unknown }
+  // Objects of interfaces and classes; those that JSON writes as something else have one of these.
+  | (object & { readonly [Symbol.iterator]?: never; readonly apply?: never });
 
 /** Declares the payload of an event that a channel sends; types only, nothing is checked at run time. */
-export interface EventType<P extends object> {
+export interface EventType<P extends EventPayload> {
   /** Never set: carries the type. */
   readonly payload?: P;
 }
 
 /** The payload type of an outgoing event, for `events` of a channel. */
-export function event<P extends object>(): EventType<P> {
+export function event<P extends EventPayload>(): EventType<P> {
   return {};
 }
 
 /** Declared outgoing events, by name. */
-export type EventDeclarations = { readonly [event: string]: EventType<object> };
+export type EventDeclarations = { readonly [event: string]: EventType<EventPayload> };
 
 /** The payloads of declared events; any object when nothing was declared. */
 export type PayloadsOf<E> = string extends keyof E
-  ? { readonly [event: string]: JsonObject | Uint8Array | object }
+  ? { readonly [event: string]: EventPayload }
   : { readonly [K in keyof E]: E[K] extends EventType<infer P> ? P : never };
 
 /** Schemas of incoming events, by event name. */
@@ -115,7 +118,7 @@ export interface ChannelOptions<
   readonly payloads?: Schemas;
   /** Payload types of the events that this channel pushes and broadcasts. */
   readonly events?: Events;
-  /** State that each channel starts with, beside what the socket and the route assign. */
+  /** State that each channel starts with, beside what the socket assigns; a route's assigns win over both. */
   readonly assigns?: () => Own;
   /** Lets the client in with `ok(response)` or refuses it with `error(response)`. Nothing can be pushed yet. */
   join(ch: Context, params: StandardSchemaV1.InferOutput<Params>): Joined;

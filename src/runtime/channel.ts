@@ -88,7 +88,7 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
     this.sentJoinRef = join.joinRef;
     this.joinRef = join.joinRef ?? join.ref;
     this.joinRefJson = quoteRef(this.joinRef);
-    this.assigns = { ...session.assigns, ...routeAssigns, ...callbacks.assigns?.() };
+    this.assigns = { ...session.assigns, ...callbacks.assigns?.(), ...routeAssigns };
   }
 
   get socket(): SocketFacts {

@@ -26,16 +26,25 @@ export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
 
 const EMPTY = Object.freeze({});
 
+/** A response as it is, unless neither JSON nor bytes can carry it. */
+export type Sendable<Response> = Response extends
+  | undefined
+  | bigint
+  | symbol
+  | ((...args: never[]) => unknown)
+  ? "a response must be JSON or bytes"
+  : Response;
+
 /** Replies with status `ok`. The response may be any JSON value, or bytes. */
 export function ok(): Reply<"ok", Readonly<Record<string, never>>>;
-export function ok<const Response>(response: Response): Reply<"ok", Response>;
+export function ok<const Response>(response: Sendable<Response>): Reply<"ok", Response>;
 export function ok(response: unknown = EMPTY): Reply<"ok", unknown> {
   return { kind: "reply", status: "ok", response };
 }
 
 /** Replies with status `error`; from `join` it refuses the client. */
 export function error(): Reply<"error", Readonly<Record<string, never>>>;
-export function error<const Response>(response: Response): Reply<"error", Response>;
+export function error<const Response>(response: Sendable<Response>): Reply<"error", Response>;
 export function error(response: unknown = EMPTY): Reply<"error", unknown> {
   return { kind: "reply", status: "error", response };
 }
@@ -46,7 +55,7 @@ export function reply<const Status extends string>(
 ): Reply<Status, Readonly<Record<string, never>>>;
 export function reply<const Status extends string, const Response>(
   status: Status,
-  response: Response,
+  response: Sendable<Response>,
 ): Reply<Status, Response>;
 export function reply(status: string, response: unknown = EMPTY): Reply {
   return { kind: "reply", status, response };

@@ -46,24 +46,48 @@ export interface SocketOptions<Assigns extends object> {
   id?(socket: { readonly assigns: Assigns }): string | null | undefined;
 }
 
-/** A channel, ready to be routed to. Its type parameters are what a typed client is derived from. */
+/**
+ * A channel, ready to be routed to. Its first type parameters are what a typed client is derived from; `Needs` are
+ * the assigns of the socket that it was written for, `Own` its own beside them.
+ */
 export interface ChannelDefinition<
   Params = unknown,
   Events = unknown,
   Schemas = unknown,
   In = unknown,
   Joined = unknown,
+  Needs = unknown,
+  Own = unknown,
 > {
   readonly callbacks: ChannelCallbacks;
   /** Never set: carries the types. */
-  readonly types?: { params: Params; events: Events; payloads: Schemas; in: In; joined: Joined };
+  readonly types?: {
+    params: Params;
+    events: Events;
+    payloads: Schemas;
+    in: In;
+    joined: Joined;
+    needs: Needs;
+    own: Own;
+  };
 }
 
 /** A channel with assigns of its own for one route. */
-export interface Route {
+export interface Route<Needs = unknown> {
   readonly channel: ChannelDefinition;
   readonly assigns: object;
+  /** Never set: carries the type. */
+  readonly types?: { needs: Needs };
 }
+
+/** Channels as they are; in the place of one that was written for a socket with other assigns, what is wrong. */
+export type RoutableFrom<Assigns, Channels> = {
+  readonly [Pattern in keyof Channels]: Channels[Pattern] extends { readonly types?: { needs: infer Needs } }
+    ? Assigns extends Needs
+      ? Channels[Pattern]
+      : "this channel was written for a socket with other assigns"
+    : Channels[Pattern];
+};
 
 /** A socket with its topics, ready to be mounted at a path. */
 export interface SocketRoutes<Channels = unknown> {
@@ -94,18 +118,21 @@ export interface SocketDefinition<Assigns extends object> {
       Joined,
       ChannelContext<Assigns & Own, PayloadsOf<Events>>
     >,
-  ): ChannelDefinition<Params, Events, Schemas, In, Joined>;
+  ): ChannelDefinition<Params, Events, Schemas, In, Joined, Assigns, Own>;
   /**
    * Routes topics to channels. `*` may only be the last character; the first declared match wins.
    * Throws `endpoint_config_invalid` for a pattern that cannot work.
    */
   routes<Channels extends { readonly [pattern: string]: ChannelDefinition | Route }>(
-    channels: Channels,
+    channels: Channels & RoutableFrom<Assigns, Channels>,
   ): SocketRoutes<Channels>;
 }
 
-/** Routes a topic to a channel with more assigns, which win over the socket's. */
-export function route(channel: ChannelDefinition, assigns: object): Route {
+/** Routes a topic to a channel with assigns that win over the socket's and the channel's own. */
+export function route<Needs, Own>(
+  channel: ChannelDefinition<unknown, unknown, unknown, unknown, unknown, Needs, Own>,
+  assigns: Partial<Needs & Own>,
+): Route<Needs> {
   return { channel, assigns };
 }
 
@@ -150,6 +177,12 @@ interface ErasedOptions {
 function compile(options: object): ChannelCallbacks {
   // SocketDefinition.channel has checked the options; callbacks get exactly the context they were typed with.
   const erased = options as ErasedOptions;
+  for (const event of Object.keys(erased.payloads ?? {})) {
+    if (Object.hasOwn(erased.in ?? {}, event)) continue;
+    // A misspelt name would leave the event that was meant unchecked.
+    const fault = `payloads has a schema for ${JSON.stringify(event)}, in has no handler for it`;
+    throw new SimurghError("endpoint_config_invalid", fault);
+  }
   return {
     params: erased.params,
     payloads: new Map(Object.entries(erased.payloads ?? {})),

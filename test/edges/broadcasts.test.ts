@@ -149,7 +149,7 @@ describe("a broadcast", () => {
     one.endpoint.localBroadcast("room:1", "note", { from: "here" });
     expect(await near.next()).toEqual([null, null, "room:1", "note", { from: "here" }]);
     await far.silence();
-    expect(() => one.endpoint.broadcast("room:1", "note", [1])).toThrow(/payload_not_object/);
+    expect(() => one.endpoint.broadcast("room:1", "note", [1] as never)).toThrow(/payload_not_object/);
     expect(() => one.endpoint.broadcast("room:1", "e".repeat(256), new Uint8Array())).toThrow(
       /field_too_long/,
     );

@@ -211,7 +211,7 @@ describe("the end of a channel", () => {
         return ok();
       },
       bad_reply: () => "no reply" as never,
-      bad_payload: () => ok(() => {}),
+      bad_payload: () => ok((() => {}) as never),
     },
     terminate(ch, reason) {
       reasons.push(reason);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { EndpointCore, type EndpointCoreOptions } from "../../src/runtime/endpoint.js";
 import { SimurghError } from "../../src/runtime/errors.js";
 import { ok } from "../../src/runtime/result.js";
@@ -109,6 +110,13 @@ describe("options that cannot work", () => {
 
   it.each(refused)("are refused: %s", (_what, overrides) => {
     expect(() => new EndpointCore(options(overrides))).toThrow(
+      expect.objectContaining({ code: "endpoint_config_invalid" }),
+    );
+  });
+
+  it("are refused: a schema for an event that has no handler", () => {
+    const payloads = { new_mgs: z.object({}) };
+    expect(() => users.channel({ payloads, join: () => ok(), in: { new_msg: () => ok() } })).toThrow(
       expect.objectContaining({ code: "endpoint_config_invalid" }),
     );
   });
