@@ -60,7 +60,7 @@ describe.skipIf(server.missing)("the redis engine and its channels", () => {
   });
 
   test("what is not permitted is logged and counted, and the rest works", async () => {
-    const acl = "--user default on nopass resetchannels &simurgh:n* &simurgh:t:open* +@all".split(" ");
+    const acl = "--user default on nopass resetchannels &simurgh:n* &simurgh:t:open* +@all -ping".split(" ");
     const broker = await owned(startRedis(server, acl));
     const [a, b] = await startPair({ url: urlOf(broker) });
     await Promise.all([b.adapter.subscribe("open")]);

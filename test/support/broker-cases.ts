@@ -76,6 +76,21 @@ export function brokerCases(engine: BrokerEngineUnderTest): void {
     ]);
   });
 
+  test("a broker that comes back is told of many topics, and each of them counts", async () => {
+    const broker = await startBroker();
+    const [a, b] = await startPair(broker);
+    const topics = Array.from({ length: 12_000 }, (_, i) => `room:${i}`);
+    await Promise.all(topics.map((topic) => b.adapter.subscribe(topic)));
+    await broker.kill();
+    await until(() => !a.adapter.healthy && !b.adapter.healthy, "both notice");
+    await broker.restart();
+    await until(() => a.adapter.healthy && b.adapter.healthy, "both are back", 20_000);
+    for (const topic of topics) a.say(topic, "hello");
+    await until(() => b.stat("messages_in") >= topics.length, "all are heard");
+    expect([b.stat("messages_in"), b.stat("topics_local")]).toEqual([12_000, 12_000]);
+    for (const topic of topics.slice(0, 20)) expect(b.texts(topic)).toEqual(["hello"]);
+  });
+
   test("a broker that is frozen: noticed, its queue is bounded, and after the thaw messages flow", async () => {
     const broker = await startBroker();
     const limits = { messageBytesMax: 65_536, queueBytesMax: 1_048_576 };

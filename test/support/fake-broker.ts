@@ -31,6 +31,7 @@ export class FakeLink implements BrokerLink {
   }
 
   settled(): Promise<void> {
+    if (this.destroyed) return Promise.reject(new Error("destroyed"));
     if (this.answers) return Promise.resolve();
     return new Promise((resolve, reject) => void this.#waiting.push({ resolve, reject }));
   }

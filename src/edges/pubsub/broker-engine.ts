@@ -156,7 +156,7 @@ export class BrokerEngine implements PubSubAdapter {
     const fixed = announce ? [this.#rosterName, own] : [];
     const parts = { driver: this.#driver, nodeName, clock, random, logger, timing, counters };
     const keeper = new BrokerKeeper(parts, {
-      prepare: (link) => this.#interest.attach(link, clock, fixed),
+      prepare: (link) => this.#interest.attach(link, clock, fixed, timing.connectTimeoutMs),
       onMessage: (name, data) => this.#onMessage(life, name, data),
       onRefused: (what) => this.#onRefused(life, what),
       onUp: (link, again) => this.#onUp(life, link, again),

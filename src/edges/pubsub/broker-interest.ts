@@ -1,6 +1,8 @@
 import type { Clock } from "../../contracts/clock.js";
+import { SimurghError } from "../../runtime/errors.js";
 import type { BrokerCounters } from "./broker-counters.js";
 import type { BrokerLink } from "./broker-driver.js";
+import { within } from "./within.js";
 
 /** A topic with a local subscriber. */
 export interface WantedTopic {
@@ -14,6 +16,14 @@ export interface WantedTopic {
 interface Batch {
   readonly told: Promise<void>;
   settle(): void;
+}
+
+/** Names told to a new link at a time: with each answer it is seen that the broker lives. */
+const namesPerStep = 5_000;
+
+async function step(clock: Clock, stepMs: number, told: Promise<void>): Promise<void> {
+  if (await within(clock, stepMs, told)) return;
+  throw new SimurghError("engine_unreachable", "the broker does not answer");
 }
 
 function createBatch(): Batch {
@@ -80,17 +90,32 @@ export class BrokerInterest {
   }
 
   /**
-   * Tells a new link everything, and the `fixed` names besides. Resolves when all of it is in force; rejects when it
-   * never can be.
+   * Tells a new link everything, and the `fixed` names besides, in steps of which each may take `stepMs`. Resolves
+   * when all of it is in force; rejects when it never can be.
    */
-  async attach(link: BrokerLink, clock: Clock, fixed: readonly string[]): Promise<void> {
+  async attach(link: BrokerLink, clock: Clock, fixed: readonly string[], stepMs: number): Promise<void> {
     this.detach();
     this.#link = { link, clock };
+    this.#before = Promise.resolve();
+    try {
+      await this.#tellAll(link, clock, fixed, stepMs);
+    } catch (error) {
+      if (this.#link?.link === link) this.detach();
+      throw error;
+    }
+  }
+
+  async #tellAll(link: BrokerLink, clock: Clock, fixed: readonly string[], stepMs: number): Promise<void> {
     const names = [...fixed, ...this.#byName.keys()];
-    for (const name of names) this.#known.add(name);
-    const told = names.length === 0 ? link.settled() : link.subscribe(names);
-    this.#before = told.catch(() => {});
-    await told;
+    for (let at = 0; at < names.length; at += namesPerStep) {
+      // Meanwhile some may have been told by themselves, and some are not wanted any more.
+      const isDue = (name: string) =>
+        fixed.includes(name) || (this.#byName.has(name) && !this.#known.has(name));
+      const due = names.slice(at, at + namesPerStep).filter(isDue);
+      for (const name of due) this.#known.add(name);
+      if (due.length > 0) await step(clock, stepMs, link.subscribe(due));
+    }
+    await step(clock, stepMs, link.settled());
   }
 
   /** The link is gone: nobody is left to be told. */

@@ -9,7 +9,7 @@ import { pause, within } from "./within.js";
 
 /** What a {@link BrokerKeeper} tells its engine. */
 export interface KeeperOwner {
-  /** Brings a new link into force. A rejection makes it of no use. */
+  /** Brings a new link into force. MUST settle also when the broker is silent. A rejection makes it of no use. */
   prepare(link: BrokerLink): Promise<void>;
   onMessage(name: string, data: Uint8Array): void;
   onRefused(what: string): void;
@@ -68,6 +68,8 @@ export class BrokerKeeper {
   #wasUp = false;
   #closed = false;
   #endPause = () => {};
+  /** Ends an attempt that waits for its broker. */
+  #abort = () => {};
   #cancelWatch: Cancel = () => {};
   #lastReason = "";
   #attempting: Promise<void> = Promise.resolve();
@@ -92,6 +94,7 @@ export class BrokerKeeper {
         return await this.#attempting;
       } catch (error) {
         const leftMs = deadlineMs - clock.monotonic();
+        if (this.#closed) throw error;
         if (error instanceof SimurghError && error.code === "engine_refused") throw error;
         if (leftMs <= 0) {
           const message = `no ${driver.engine} within ${timing.startTimeoutMs} ms: ${reasonOf(error)}`;
@@ -107,6 +110,7 @@ export class BrokerKeeper {
   async close(): Promise<void> {
     this.#closed = true;
     this.#endPause();
+    this.#abort();
     this.#cancelWatch();
     const { clock, timing } = this.#parts;
     const link = this.#link;
@@ -121,6 +125,7 @@ export class BrokerKeeper {
     const { driver, nodeName, clock, random, timing, counters } = this.#parts;
     counters.attempts += 1;
     const fate = new EarlyFate();
+    this.#abort = () => fate.lose("stopped meanwhile");
     let link: BrokerLink | undefined;
     const handler = {
       onMessage: (name: string, data: Uint8Array) => this.#owner.onMessage(name, data),
@@ -133,7 +138,7 @@ export class BrokerKeeper {
     try {
       link = await driver.connect({ handler, nodeName, timeoutMs: timing.connectTimeoutMs, clock, random });
       this.#requireOpen();
-      await this.#prepare(link, fate.lost);
+      await Promise.race([this.#owner.prepare(link), fate.lost]);
       this.#requireOpen();
       fate.requireAlive();
     } catch (error) {
@@ -147,14 +152,6 @@ export class BrokerKeeper {
     this.#lastReason = "";
     this.#watch(link);
     this.#owner.onUp(link, again);
-  }
-
-  async #prepare(link: BrokerLink, lost: Promise<never>): Promise<void> {
-    const { clock, timing } = this.#parts;
-    const ready = Promise.race([this.#owner.prepare(link), lost]);
-    if (!(await within(clock, timing.connectTimeoutMs, ready))) {
-      throw new SimurghError("engine_unreachable", "the broker does not answer");
-    }
   }
 
   #requireOpen(): void {
