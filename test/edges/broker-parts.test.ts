@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Envelope } from "../../src/edges/pubsub/broker-envelope.js";
-import { resolveBrokerOptions } from "../../src/edges/pubsub/broker-options.js";
+import { brokerLimits, brokerTiming, resolveBrokerOptions } from "../../src/edges/pubsub/broker-options.js";
 import { nats } from "../../src/edges/pubsub/nats/nats.js";
 import { demandsOf, parseServer } from "../../src/edges/pubsub/nats/server-address.js";
 import { redis } from "../../src/edges/pubsub/redis/redis.js";
@@ -146,5 +147,24 @@ describe("options that cannot work are refused", () => {
   it("but an option that is given as undefined takes its default", () => {
     const { limits } = resolveBrokerOptions({ limits: { messageBytesMax: undefined as unknown as number } });
     expect(limits.messageBytesMax).toBe(4 * 1_048_576);
+  });
+});
+
+describe("docs/engines.md", () => {
+  const text = readFileSync(new URL("../../docs/engines.md", import.meta.url), "utf8");
+  const shown = (value: number) =>
+    value >= 1_048_576 ? `${value / 1_048_576} MiB` : value.toLocaleString("en");
+
+  it.each(Object.entries({ ...brokerLimits, ...brokerTiming }))(
+    "tells the default of %s, %d",
+    (name, value) => {
+      const rows = text.split("\n").filter((line) => line.startsWith(`| \`${name}\``));
+      expect(rows).toHaveLength(1);
+      expect(rows[0]?.split("|").at(-2)?.trim()).toBe(shown(value));
+    },
+  );
+
+  it("shows the name of a topic as it is", () => {
+    expect(text).toContain(`\`${nameOf("room:1")}\``);
   });
 });
