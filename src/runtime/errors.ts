@@ -11,7 +11,8 @@ export const errorTable = {
   payload_not_json: "A payload cannot be written as JSON.",
   payload_binary_v1: "A binary payload was pushed to a client that speaks the V1 protocol, which has none.",
   payload_too_large: "A message is larger than the engine between the nodes can carry.",
-  field_too_long: "A join_ref, ref, topic, event or status of a binary message is longer than 255 bytes.",
+  field_too_long:
+    "A join_ref, ref, topic, event or status of a binary message is longer than 255 bytes, or an event than 65,535.",
   not_joined: "A push or broadcast was attempted before join returned.",
   endpoint_config_invalid: "An endpoint, socket or channel option has a value that cannot work.",
   endpoint_bind_failed: "The endpoint could not listen on its address.",

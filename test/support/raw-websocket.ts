@@ -66,9 +66,13 @@ export class RawWebSocket {
   }
 
   /** Connects and shakes hands. Rejects when the server answers anything but 101. */
-  static async open(port: number, target = "/socket/websocket?vsn=2.0.0"): Promise<RawWebSocket> {
+  static async open(
+    port: number,
+    target = "/socket/websocket?vsn=2.0.0",
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<RawWebSocket> {
     const raw = new RawWebSocket(port);
-    raw.send(handshakeText(target));
+    raw.send(handshakeText(target, headers));
     await until(() => raw.#open || raw.closed, "the answer to the handshake");
     if (!raw.#open) throw new Error(`no WebSocket: ${raw.#bytes.toString("latin1")}`);
     return raw;
