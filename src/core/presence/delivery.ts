@@ -84,6 +84,14 @@ export class Delivery {
     return Math.min(windows, grace);
   }
 
+  /** Joins and leaves that wait for the end of a window or of a grace period; for gauges. */
+  get waiting(): number {
+    let waiting = this.#grace.size;
+    for (const { changes } of this.#windows.values()) waiting += changes.size;
+    for (const shown of this.#shown.values()) waiting += shown.waiting;
+    return waiting;
+  }
+
   /** What clients take for present, leaves held back included. */
   get present(): PresentTopics {
     return this.#present;

@@ -13,6 +13,11 @@ export class EntriesByClock {
     return this.#entries.size;
   }
 
+  /** Length of the list behind the order, holes included; for gauges. */
+  get orderLength(): number {
+    return this.#order.length;
+  }
+
   /** Highest clock that was ever set and not swept yet; 0 when there is none. */
   get highest(): number {
     this.#sort();

@@ -24,6 +24,11 @@ export class ShownKeys {
     this.#refill(() => {});
   }
 
+  /** Joins and leaves not told yet. */
+  get waiting(): number {
+    return this.#changes.size;
+  }
+
   /** What clients have been told of. */
   told(): KeyedEntries {
     const entries = new Map<string, readonly Entry[]>();

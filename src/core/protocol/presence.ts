@@ -12,7 +12,16 @@ export const presenceEvents = {
 
 /** The application's meta with the refs that clients tell metas apart by. */
 export function presenceMeta({ meta, ref, prevRef }: Entry): JsonObject {
-  return prevRef === undefined ? { ...meta, phx_ref: ref } : { ...meta, phx_ref: ref, phx_ref_prev: prevRef };
+  return prevRef === undefined
+    ? { ...withoutRefs(meta), phx_ref: ref }
+    : { ...meta, phx_ref: ref, phx_ref_prev: prevRef };
+}
+
+/** A meta as `presenceMeta` made it, without what that added: an update is often computed from such a one. */
+export function withoutRefs(meta: JsonObject): JsonObject {
+  if (!Object.hasOwn(meta, "phx_ref") && !Object.hasOwn(meta, "phx_ref_prev")) return meta;
+  const { phx_ref: _ref, phx_ref_prev: _prevRef, ...own } = meta;
+  return own;
 }
 
 /** Payload of `presence_state`: every key with its metas. Without a prototype, so that any key is just a key. */
