@@ -16,6 +16,8 @@ const contentSecurityPolicy = [
 ].join("; ");
 
 const headersOfAll = {
+  // To a balancer that counts connections an idle one weighs as much as a person who chats, and tabs would gather.
+  connection: "close",
   "content-security-policy": contentSecurityPolicy,
   "cross-origin-opener-policy": "same-origin",
   "referrer-policy": "same-origin",
