@@ -122,7 +122,7 @@ describe.each([websocket, longPoll, longPollAnywhere])("golden transcripts over 
       const cluster = await hubEngine().createCluster();
       for (const name of ["n1@test", "n2@test", "n3@test"]) {
         const pubsub = cluster.createAdapter();
-        const settings = { name, pubsub, secretKeyBase: "one secret for all nodes", windowMs: 500 };
+        const settings = { name, pubsub, secretKeyBase: "one secret for all nodes", windowMs: 5_000 };
         const endpoint = createConformanceServer({ ...settings, logger: silentLogger });
         endpoints.push(endpoint);
         ports.push((await endpoint.listen({ port: 0, host: "127.0.0.1" })).port);

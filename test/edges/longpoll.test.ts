@@ -148,7 +148,7 @@ describe("a poll", () => {
   });
 
   it("brings 204 when nothing comes within the window", async () => {
-    const { port } = await serve({ windowMs: 30 });
+    const { port } = await serve({ windowMs: 500 });
     const client = await startPolling(port);
     const { headers: _, ...reply } = await client.get();
     expect(reply).toEqual({ http: 200, status: 204, token: client.token, messages: [] });

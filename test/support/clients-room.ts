@@ -43,7 +43,7 @@ const room = users.channel({
 /** A server for the official clients, over both transports. */
 export const clientsOptions: EndpointOptions = {
   sockets: {
-    "/socket": { socket: users.routes({ "room:*": room }), longpoll: { windowMs: 500 }, authToken: true },
+    "/socket": { socket: users.routes({ "room:*": room }), longpoll: { windowMs: 5_000 }, authToken: true },
   },
 };
 

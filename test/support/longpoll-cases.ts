@@ -83,7 +83,7 @@ export function longPollCases(engine: Pick<PubSubEngineUnderTest, "createCluster
   });
 
   it("answers a poll on another node 204 at the end of the window", async () => {
-    const { one, two } = await cluster({ windowMs: 50 });
+    const { one, two } = await cluster({ windowMs: 500 });
     const client = await startPolling(one.port);
     expect(await client.get(two.port)).toMatchObject({ status: 204, token: client.token, messages: [] });
   });
@@ -102,7 +102,7 @@ export function longPollCases(engine: Pick<PubSubEngineUnderTest, "createCluster
   });
 
   it("answers a post on another node 408 when it is not handled in time", async () => {
-    const { one, two } = await cluster({ windowMs: 100, pubsubTimeoutMs: 5_000 });
+    const { one, two } = await cluster({ windowMs: 500, pubsubTimeoutMs: 5_000 });
     const client = await startPolling(one.port);
     const lost = client.get();
     expect((await client.post(["9", "9", "room:wait", "phx_join", {}], two.port)).status).toBe(408);
