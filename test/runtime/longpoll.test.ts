@@ -130,6 +130,21 @@ describe("a long-poll session on a driven clock", () => {
     expect(node.clock.pending).toBe(timers);
   });
 
+  it("outlives a time in which its node stood still", async () => {
+    const node = await startCore();
+    const { poll } = await startSession(node);
+    node.clock.skip(6 * windowMs);
+    await node.advance(1);
+    const reply = poll();
+    await node.advance(windowMs);
+    expect(await reply).toMatchObject({ status: 204 });
+    node.clock.skip(6 * windowMs);
+    await node.advance(1);
+    expect(node.core.counters.connections).toBe(1);
+    await node.advance(windowMs / 4);
+    expect(node.core.counters.connections).toBe(0);
+  });
+
   it("gives what comes to the last of several polls; the others wait in vain, each for its window", async () => {
     const node = await startCore();
     const { poll, post } = await startSession(node);

@@ -64,8 +64,15 @@ export class LongPoll {
 
   /** Begins to end forgotten sessions. */
   start(): Cancel {
+    const { clock } = this.#around;
     const period = Math.max(1, Math.floor(this.#settings.windowMs / SWEEPS));
-    return this.#around.clock.every(period, () => this.#sessions.sweep());
+    let lastMs = clock.monotonic();
+    return clock.every(period, () => {
+      const sinceMs = clock.monotonic() - lastMs;
+      lastMs += sinceMs;
+      // A node that stood still has yet to see the polls that came meanwhile.
+      if (sinceMs < 2 * period) this.#sessions.sweep();
+    });
   }
 
   /** The session of a token. Undefined: the token is worth nothing, or its session is known to be gone. */
