@@ -67,7 +67,7 @@ describe("what a node wants to hear goes to its broker", () => {
 
   it("is told to a new link in steps, each of which must be answered in time", async () => {
     const { engine, driver, advance, stat } = await start();
-    for (let i = 0; i < 12_000; i++) void engine.subscribe(`${i}`);
+    for (let i = 0; i < 2_400; i++) void engine.subscribe(`${i}`);
     await turn();
     driver.prepare = (link) => {
       link.answers = false;
@@ -76,19 +76,19 @@ describe("what a node wants to hear goes to its broker", () => {
     await advance(100);
     const link = driver.last;
     // A change of mind while it is told: what is dropped is never told, what is new not twice.
-    engine.unsubscribe("11999");
+    engine.unsubscribe("2399");
     void engine.subscribe("new");
     for (let step = 0; step < 4; step++) {
-      await advance(1_900);
+      await advance(4_900);
       expect([engine.healthy, driver.last === link]).toEqual([false, true]);
       link.answer();
     }
     await advance(0);
     expect(engine.healthy).toBe(true);
     expect(link.told.map((names) => names.split(" ").length).sort((a, b) => a - b)).toEqual([
-      1, 1_999, 5_000, 5_000,
+      1, 399, 1_000, 1_000,
     ]);
-    expect(stat("topics_local")).toBe(12_000);
+    expect(stat("topics_local")).toBe(2_400);
   });
 
   it("and is told to each new link before anything counts, without a wait while there is none", async () => {

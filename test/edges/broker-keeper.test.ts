@@ -29,7 +29,7 @@ describe("a node at its start", () => {
     const { start, driver, advance, clock } = brokerNode();
     driver.failure = fault("ECONNREFUSED");
     const started = outcome(start());
-    await advance(5_000);
+    await advance(10_000);
     expect([await started, clock.pending]).toEqual(["engine_unreachable", 0]);
     driver.failure = undefined;
     await start();
@@ -47,7 +47,7 @@ describe("a node at its start", () => {
       link.answers = false;
     };
     const started = outcome(start());
-    await advance(9_000);
+    await advance(20_000);
     expect(await started).toBe("engine_unreachable");
     expect(driver.links.every(({ destroyed }) => destroyed)).toBe(true);
   });

@@ -90,7 +90,7 @@ function fleetCases(choice: BrokerChoice, startBroker: () => Promise<Broker>): v
       [brokerNeeds[choice].variable]: `${choice}://127.0.0.1:${port}`,
     });
     expect(await fleet.up.ended).toMatchObject({ code: 1 });
-    expect(fleet.up.stderr).toContain(`engine_unreachable: no ${choice} within 5000 ms`);
+    expect(fleet.up.stderr).toContain(`engine_unreachable: no ${choice} within 10000 ms`);
   });
 }
 

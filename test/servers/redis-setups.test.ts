@@ -93,9 +93,13 @@ describe.skipIf(server.missing)("the redis engine on a Redis Cluster", () => {
     await until(() => !a.adapter.healthy && !b.adapter.healthy, "both notice");
     await others[0]?.restart();
     await untilClusterIsUp(brokers);
-    await until(() => a.adapter.healthy && b.adapter.healthy, "both are back");
+    await until(() => a.adapter.healthy && b.adapter.healthy, "both are back", 20_000);
     for (const topic of topics) a.say(topic, "two");
-    await until(() => topics.every((topic) => b.texts(topic).includes("two")), "all topics are heard again");
+    await until(
+      () => topics.every((topic) => b.texts(topic).includes("two")),
+      "all topics are heard again",
+      20_000,
+    );
     for (const topic of topics) expect(b.texts(topic)).toEqual(["one", "two"]);
   });
 

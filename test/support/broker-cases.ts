@@ -84,7 +84,7 @@ export function brokerCases(engine: BrokerEngineUnderTest): void {
     await broker.kill();
     await until(() => !a.adapter.healthy && !b.adapter.healthy, "both notice");
     await broker.restart();
-    await until(() => a.adapter.healthy && b.adapter.healthy, "both are back", 20_000);
+    await until(() => a.adapter.healthy && b.adapter.healthy, "both are back", 40_000);
     for (const topic of topics) a.say(topic, "hello");
     await until(() => b.stat("messages_in") >= topics.length, "all are heard");
     expect([b.stat("messages_in"), b.stat("topics_local")]).toEqual([12_000, 12_000]);

@@ -19,7 +19,7 @@ interface Batch {
 }
 
 /** Names told to a new link at a time: with each answer it is seen that the broker lives. */
-const namesPerStep = 5_000;
+const namesPerStep = 1_000;
 
 async function step(clock: Clock, stepMs: number, told: Promise<void>): Promise<void> {
   if (await within(clock, stepMs, told)) return;

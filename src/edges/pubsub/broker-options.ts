@@ -49,8 +49,8 @@ export const brokerLimits: BrokerLimits = {
 
 /** Defaults of {@link BrokerTiming}: a silent broker is noticed after 3 s, one that is back within 2 s. */
 export const brokerTiming: BrokerTiming = {
-  startTimeoutMs: 5_000,
-  connectTimeoutMs: 2_000,
+  startTimeoutMs: 10_000,
+  connectTimeoutMs: 5_000,
   backoffBaseMs: 100,
   backoffMaxMs: 2_000,
   pingPeriodMs: 1_000,
