@@ -60,7 +60,7 @@ describe("text that is no message closes with 1011", () => {
     ["null", "null"],
     ["a NUL", "\0"],
     ["a byte order mark", '\ufeff["1","1","room:1","phx_join",{}]'],
-    ["a list that is nested too deep and not closed", "[".repeat(1_000_000)],
+    ["a list that is nested too deep and not closed", "[".repeat(200_000)],
   ])("in V2: %s", async (_what, text) => {
     expect(await codeAfter(frame(text), V2)).toBe(1011);
   });
@@ -216,7 +216,7 @@ describe("messages that are odd, and no fault", () => {
 
   it("end the channel alone when nested too deep to be written", async () => {
     const raw = await joined();
-    raw.send(frame(`["1","2","room:1","ping",${"[".repeat(1_000_000)}${"]".repeat(1_000_000)}]`));
+    raw.send(frame(`["1","2","room:1","ping",${"[".repeat(100_000)}${"]".repeat(100_000)}]`));
     await until(() => raw.messages.length === 2, "phx_error");
     expect(raw.messages[1]).toEqual(["1", "1", "room:1", "phx_error", { reason: "channel_crash" }]);
     expect(await raw.alive()).toBe(true);
@@ -224,7 +224,7 @@ describe("messages that are odd, and no fault", () => {
   });
 
   it("close with 1011 when nested too deep in what must be written back", async () => {
-    const deep = "[".repeat(1_000_000) + "]".repeat(1_000_000);
+    const deep = "[".repeat(100_000) + "]".repeat(100_000);
     expect(await codeAfter(frame(`[null,${deep},"phoenix","heartbeat",{}]`))).toBe(1011);
     expect(await codeAfter(frame(`[null,"1",${deep},"phx_join",{}]`))).toBe(1011);
   });
