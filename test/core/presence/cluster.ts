@@ -116,8 +116,9 @@ export class Cluster {
   thaw(name: string): void {
     const node = this.#node(name);
     node.frozen = false;
-    for (const text of node.inbox.splice(0)) this.#deliver(node, text);
+    // Timers that became due in between come before anything is read.
     this.#tick(node);
+    for (const text of node.inbox.splice(0)) this.#deliver(node, text);
   }
 
   /** Runs something on a node's tracker now. */

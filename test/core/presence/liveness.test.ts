@@ -69,6 +69,14 @@ describe("another replica", () => {
     expect([liveness.heard(a, 20), liveness.isUp(a), liveness.isUp(a2)]).toEqual([ignored, false, true]);
   });
 
+  test("that was replaced stays gone when its successor is down", () => {
+    const liveness = make();
+    liveness.heard(a, 0);
+    liveness.heard(a2, 10);
+    liveness.detect(200);
+    expect([liveness.heard(a, 210), liveness.heard(a2, 220)]).toEqual([ignored, up()]);
+  });
+
   test("of an earlier start is not believed, even when its successor was heard first", () => {
     const liveness = make();
     liveness.heard(a2, 0);

@@ -313,6 +313,20 @@ describe("a node that starts", () => {
     expect(transfers.filter(({ more }) => !more)).toHaveLength(1);
   });
 
+  test("is sent nothing of its own, and nothing of replicas that it does not know", () => {
+    const cluster = met(["a", "b", "c"]);
+    for (const name of ["a", "b", "c"]) cluster.track(name, name);
+    cluster.pass(100);
+    const [a, b] = [node(cluster, "a"), node(cluster, "b")];
+    const known = new Map([a, b].map(({ tracker }) => [tracker.self, { clock: 0, cursor: undefined }]));
+    cluster.inject("a", { type: "request", from: b.tracker.self, known });
+    const answered = a
+      .sent("transfer")
+      .at(-1)
+      ?.fragments.map(({ replica }) => replica);
+    expect(answered).toEqual([a.tracker.self]);
+  });
+
   test("again takes the place of its former self at once", () => {
     const cluster = met(["a", "b"]);
     cluster.track("a", "old");
