@@ -3,6 +3,8 @@ import { quoteRef } from "../core/protocol/quote.js";
 import { Fifo } from "../core/shared/fifo.js";
 import { Broadcast } from "./broadcast.js";
 import type { ChannelCallbacks } from "./channel-definition.js";
+import { ChannelSubscriptions } from "./channel-subscriptions.js";
+import { endEvent, Inner, type Task } from "./channel-tasks.js";
 import type {
   BroadcastEvent,
   ChannelContext,
@@ -17,30 +19,11 @@ import { check } from "./schema.js";
 import type { WireAddress } from "./serializer.js";
 import type { Session } from "./session.js";
 
-/** Something for a channel to handle that does not come from its client. */
-class Inner {
-  readonly kind: "afterJoin" | "out" | "info";
-  /** The join params, the intercepted {@link Broadcast}, or the message. */
-  readonly value: unknown;
-  constructor(kind: Inner["kind"], value: unknown) {
-    this.kind = kind;
-    this.value = value;
-  }
-}
-
-/** One thing for a channel to handle. */
-type Task = Message | Inner;
-
 /** Tasks that one channel handles in a row; then the rest of the node has its turn. */
 const TASKS_PER_TURN = 1_000;
 
 /** Characters of an event name without handler that are logged: clients choose them. */
 const EVENT_LOG_LENGTH = 100;
-
-/** A subscription that a channel made by hand. */
-interface ManualSubscription extends Subscriber {
-  readonly topic: string;
-}
 
 /** Event payloads as the runner sees them: their author's types end where the channel was written. */
 type AnyEvents = { readonly [event: string]: object };
@@ -72,7 +55,7 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
   #owed: TerminateReason | undefined = undefined;
   /** The message being handled, for `socketRef`. */
   #handling: Message | undefined = undefined;
-  #subscriptions: ManualSubscription[] | undefined = undefined;
+  #subscriptions: ChannelSubscriptions | undefined = undefined;
 
   constructor(
     session: Session,
@@ -163,30 +146,14 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
   subscribe(topic: string): void {
     // Nobody would ever end what a handler that outlived its channel subscribes to.
     if (!this.alive) return;
-    const { pubsub } = this.#session;
-    const subscription: ManualSubscription = {
-      topic,
-      // What this channel sends to all others does not come back to it on another way, either.
-      receive: (broadcast, from) => {
-        if (from !== this) pubsub.afterDispatch(() => this.#hear(subscription, broadcast));
-      },
-    };
-    this.#subscriptions ??= [];
-    this.#subscriptions.push(subscription);
-    pubsub.subscribe(topic, subscription);
-  }
-
-  #hear(subscription: ManualSubscription, broadcast: Broadcast): void {
-    if (this.#subscriptions?.includes(subscription)) this.#accept(new Inner("info", broadcast));
+    this.#subscriptions ??= new ChannelSubscriptions(this.#session.pubsub, (broadcast) =>
+      this.#accept(new Inner("info", broadcast)),
+    );
+    this.#subscriptions.add(topic, this);
   }
 
   unsubscribe(topic: string): void {
-    const kept: ManualSubscription[] = [];
-    for (const subscription of this.#subscriptions ?? []) {
-      if (subscription.topic === topic) this.#session.pubsub.unsubscribe(topic, subscription);
-      else kept.push(subscription);
-    }
-    this.#subscriptions = kept.length > 0 ? kept : undefined;
+    this.#subscriptions?.remove(topic);
   }
 
   stop(reason = "normal"): void {
@@ -205,7 +172,7 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
     this.#state = reason.kind === "rejoined" || reason.kind === "closed" ? "ended" : "terminating";
     if (joined && this.#busy) this.#owed = reason;
     if (reason.kind !== "closed" || this.#owed === undefined) this.#inbox = undefined;
-    for (const { topic } of this.#subscriptions ?? []) this.unsubscribe(topic);
+    this.#subscriptions?.clear();
     this.#session.forget(this);
     // As in Phoenix: what `terminate` pushes follows a phx_close, and precedes a phx_error.
     if (tell === phx.close) this.#session.sendEnd(this, phx.close);
@@ -396,23 +363,6 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
     this.#handling = undefined;
     this.#session.reportCrash("channel crashed", this.topic, cause);
     this.#endAfterCallback({ kind: "crashed", error: cause });
-  }
-}
-
-/** What the client of a joined channel is told at its end; after a lost connection or a new join nothing. */
-function endEvent(reason: TerminateReason): typeof phx.close | typeof phx.error | undefined {
-  switch (reason.kind) {
-    case "left":
-      return phx.close;
-    case "stopped":
-      return reason.reason === "normal" || reason.reason === "shutdown" ? phx.close : phx.error;
-    case "crashed":
-      return phx.error;
-    case "closed":
-    case "rejoined":
-      return undefined;
-    default:
-      return reason satisfies never;
   }
 }
 
