@@ -210,3 +210,27 @@ export class Cluster {
     for (const delay of this.fate(from.name, to)) this.#mail.push(this.now + delay, { to, text });
   }
 }
+
+/** Nodes that have met. */
+export function met(names: readonly string[], options = {}): Cluster {
+  const cluster = new Cluster(options);
+  for (const name of names) cluster.start(name);
+  cluster.pass(100);
+  return cluster;
+}
+
+/** A node that runs. */
+export function node(cluster: Cluster, name: string): Node {
+  const found = cluster.nodes.get(name);
+  if (found === undefined) throw new Error(`${name} does not run`);
+  return found;
+}
+
+/** A tracker without company. */
+export function alone(given = {}): Tracker {
+  const { options } = new Node("a", 1, given);
+  const tracker = new Tracker({ self: rid("a"), options, newRef: refs("r") });
+  tracker.start(0, 0);
+  tracker.takeEffects();
+  return tracker;
+}
