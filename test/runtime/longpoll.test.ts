@@ -130,6 +130,18 @@ describe("a long-poll session on a driven clock", () => {
     expect(node.clock.pending).toBe(timers);
   });
 
+  it("is over when its token reaches nobody", async () => {
+    const node = await startCore();
+    const client = new AbortController();
+    await node.longPoll.poll(handshake, undefined, client.signal);
+    expect(node.core.counters.connections).toBe(1);
+    client.abort();
+    await turn();
+    expect(node.core.counters.connections).toBe(0);
+    await node.longPoll.poll(handshake, undefined, client.signal);
+    expect(node.core.counters).toMatchObject({ connections: 0, connects_total: 1 });
+  });
+
   it("outlives a time in which its node stood still", async () => {
     const node = await startCore();
     const { poll } = await startSession(node);

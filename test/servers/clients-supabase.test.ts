@@ -23,7 +23,7 @@ describe("the client of Supabase", () => {
   function connect(port: number, options: ConstructorParameters<typeof RealtimeClient>[1] = { params: {} }) {
     const client = new RealtimeClient(`ws://127.0.0.1:${port}/socket`, {
       transport: WebSocket as never,
-      reconnectAfterMs: () => 20,
+      reconnectAfterMs: (tries: number) => 50 * tries,
       ...options,
       params: { apikey: "any", ...options.params },
     });

@@ -56,7 +56,9 @@ export class LongPollRequest {
 
   async #poll(): Promise<void> {
     const gone = new AbortController();
-    this.#response.on("close", () => gone.abort());
+    this.#response.on("close", () => {
+      if (!this.#response.writableFinished) gone.abort();
+    });
     const reply = this.#serving()
       ? await this.#longPoll.poll(this.#handshake, tokenOf(this.#handshake), gone.signal)
       : UNAVAILABLE;

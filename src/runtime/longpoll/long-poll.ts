@@ -102,12 +102,16 @@ export class LongPoll {
       const { status } = decision.answer;
       return status < 500 ? { status: 403 } : { status: 500, http: status };
     }
-    // The endpoint may have stopped while the application decided.
-    const session = this.#around.serving() ? await this.#sessions.open(decision) : undefined;
+    // The endpoint may have stopped, or the client gone, while the application decided.
+    const wanted = this.#around.serving() && !gone.aborted;
+    const session = wanted ? await this.#sessions.open(decision) : undefined;
     if (session === undefined) {
       this.#around.counters.refused_connects_total++;
       return UNAVAILABLE;
     }
+    // Its token reaches nobody then.
+    if (gone.aborted) session.expire();
+    else gone.addEventListener("abort", () => session.expire(), { once: true });
     const place = { node: this.#around.pubsub.nodeName, topic: session.topic };
     return { status: 410, token: signPlace(this.#signer, place), messages: [] };
   }
