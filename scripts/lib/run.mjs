@@ -26,7 +26,7 @@ for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
  * @param {{ env?: NodeJS.ProcessEnv, limitMs?: number }} [options]
  * @returns {Promise<Outcome>}
  */
-export function run(command, args, { env = process.env, limitMs = 300_000 } = {}) {
+export function run(command, args, { env = process.env, limitMs = 540_000 } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"], detached: true });
     /** @type {Buffer[]} */
