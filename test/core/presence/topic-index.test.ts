@@ -87,6 +87,15 @@ describe("the index of topics", () => {
     }
   });
 
+  test("pages have who came, and no gap for who went, since the first of them", () => {
+    const index = filled(["a", "c", "e"]);
+    index.page("t", { limit: 1 });
+    index.add(entry("b"));
+    for (const gone of index.getByKey("t", "c")) index.remove(gone);
+    const page = index.page("t", { limit: 3 });
+    expect([[...page.entries.keys()], page.next]).toEqual([["a", "b", "e"], undefined]);
+  });
+
   test("pages show whoever was there all the time, though others come and go", () => {
     const keys = Array.from({ length: 300 }, (_, i) => `k${i}`);
     const index = filled(keys);
