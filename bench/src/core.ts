@@ -4,149 +4,151 @@ import { figure, median, table } from "./stats.js";
 
 const SERVER_CORE = 0;
 const LOAD_CORE = 1;
-const ROUNDS = 3;
 const ROOM_SIZE = 2_000;
 const IDLE_CONNECTIONS = 5_000;
-const JOINS = 3_000;
+const JOINS = 500;
+/** Short slices, taken in turn: a machine whose speed drifts treats neighbours alike. */
+const SLICES = 12;
+const IDLE_ROUNDS = 3;
 
-const DIALECTS: readonly Dialect[] = ["simurgh", "bare-ws", "socket-io"];
+const DIALECTS: readonly Dialect[] = ["simurgh", "raw-socket", "bare-ws", "socket-io"];
 
-interface Round {
-  readonly singles: number;
-  readonly bursts: number;
-  readonly joins: number;
-  readonly idleBytes: number;
-}
+/** What is measured of each server; one figure a slice. */
+const QUESTIONS = ["one at a time", "bursts of 10", "connect+join", "RSS bytes/conn"] as const;
+type Question = (typeof QUESTIONS)[number];
 
 /** A server and its load, each on its own core. */
 class Pair {
-  readonly server: BenchProcess;
-  readonly load: BenchProcess;
-  readonly #dialect: Dialect;
+  readonly dialect: Dialect;
+  readonly figures = new Map<Question, number[]>(QUESTIONS.map((question) => [question, []]));
+  readonly #server: BenchProcess;
+  readonly #load: BenchProcess;
 
   constructor(dialect: Dialect) {
-    this.#dialect = dialect;
-    this.server = new BenchProcess(`./servers/${dialect}.js`, SERVER_CORE);
-    this.load = new BenchProcess("./load/worker.js", LOAD_CORE);
+    this.dialect = dialect;
+    this.#server = new BenchProcess(`./servers/${dialect}.js`, SERVER_CORE);
+    this.#load = new BenchProcess("./load/worker.js", LOAD_CORE);
   }
 
   /** Connects and joins `count` more clients. */
   async join(count: number): Promise<void> {
-    const port = await this.server.ask<number>({ ask: "port" });
-    await this.load.ask({ ask: "connect", dialect: this.#dialect, port, count });
+    const port = await this.#server.ask<number>({ ask: "port" });
+    await this.#load.ask({ ask: "connect", dialect: this.dialect, port, count });
+  }
+
+  /** Cuts all clients. */
+  async leave(): Promise<void> {
+    await this.#load.ask({ ask: "close" });
   }
 
   usage(): Promise<Usage> {
-    return this.server.ask<Usage>({ ask: "usage" });
+    return this.#server.ask<Usage>({ ask: "usage" });
   }
 
   /** Deliveries per CPU second of the server. */
   async fanOut(messages: number, burst: number, everyMs: number): Promise<number> {
-    await this.load.ask({ ask: "reset" });
-    const cpuS = await this.server.ask<number>({ ask: "broadcast", messages, burst, everyMs });
-    await this.load.ask({ ask: "received", frames: messages });
+    await this.#load.ask({ ask: "reset" });
+    const cpuS = await this.#server.ask<number>({ ask: "broadcast", messages, burst, everyMs });
+    await this.#load.ask({ ask: "received", frames: messages });
     return (messages * ROOM_SIZE) / cpuS;
   }
 
+  /** Connects and joins per CPU second of the server. */
+  async connects(): Promise<number> {
+    const before = await this.usage();
+    await this.join(JOINS);
+    const after = await this.usage();
+    await this.leave();
+    return JOINS / (after.cpuS - before.cpuS);
+  }
+
   async stop(): Promise<void> {
-    await this.load.stop();
-    await this.server.stop();
+    await this.#load.stop();
+    await this.#server.stop();
   }
 }
 
-async function withPair<T>(dialect: Dialect, run: (pair: Pair) => Promise<T>): Promise<T> {
-  const pair = new Pair(dialect);
+async function withPairs(
+  run: (pairs: readonly Pair[]) => Promise<void>,
+  pairs: readonly Pair[],
+): Promise<void> {
   try {
-    return await run(pair);
+    await run(pairs);
   } finally {
-    await pair.stop();
+    await Promise.all(pairs.map((pair) => pair.stop()));
   }
 }
 
-function measureFanOut(dialect: Dialect): Promise<{ singles: number; bursts: number }> {
-  return withPair(dialect, async (pair) => {
-    await pair.join(ROOM_SIZE);
-    await pair.fanOut(20, 1, 25); // Warm up, so that the compiler is done.
-    const singles = await pair.fanOut(120, 1, 25);
-    await pair.fanOut(100, 10, 100);
-    const bursts = await pair.fanOut(300, 10, 100);
-    return { singles, bursts };
-  });
+/** Asks one question of every server in turn, slice by slice; the first slice warms up and does not count. */
+async function inTurn(
+  pairs: readonly Pair[],
+  question: Question,
+  ask: (pair: Pair) => Promise<number>,
+): Promise<void> {
+  for (let slice = 0; slice <= SLICES; slice++) {
+    for (const pair of pairs) {
+      const figure = await ask(pair);
+      if (slice > 0) pair.figures.get(question)?.push(figure);
+    }
+  }
 }
 
-function measureJoins(dialect: Dialect): Promise<number> {
-  return withPair(dialect, async (pair) => {
-    await pair.join(1_000);
-    const before = await pair.usage();
-    await pair.join(JOINS);
-    return JOINS / ((await pair.usage()).cpuS - before.cpuS);
-  });
+async function measureSpeed(pairs: readonly Pair[]): Promise<void> {
+  for (const pair of pairs) await pair.join(ROOM_SIZE);
+  await inTurn(pairs, "one at a time", (pair) => pair.fanOut(40, 1, 20));
+  await inTurn(pairs, "bursts of 10", (pair) => pair.fanOut(100, 10, 80));
+  for (const pair of pairs) await pair.leave();
+  await inTurn(pairs, "connect+join", (pair) => pair.connects());
 }
 
-function measureIdle(dialect: Dialect): Promise<number> {
-  return withPair(dialect, async (pair) => {
-    await pair.join(200); // The first connections bring code and caches along.
-    const before = await pair.usage();
-    await pair.join(IDLE_CONNECTIONS);
-    await pair.usage(); // Twice: the first collection frees, the second gives pages back.
-    return ((await pair.usage()).rssBytes - before.rssBytes) / IDLE_CONNECTIONS;
-  });
+async function measureIdle(pair: Pair): Promise<number> {
+  await pair.join(200); // The first connections bring code and caches along.
+  const before = await pair.usage();
+  await pair.join(IDLE_CONNECTIONS);
+  await pair.usage(); // Twice: the first collection frees, the second gives pages back.
+  return ((await pair.usage()).rssBytes - before.rssBytes) / IDLE_CONNECTIONS;
 }
 
 /** Fan-out, connect and join, and idle memory of the whole server, beside bare `ws` and Socket.IO in the same run. */
 export async function benchCore(): Promise<void> {
-  const rounds = new Map<Dialect, Round[]>(DIALECTS.map((dialect) => [dialect, []]));
-  for (let round = 1; round <= ROUNDS; round++) {
-    for (const dialect of DIALECTS) {
-      console.log(`round ${round} of ${ROUNDS}: ${dialect}`);
-      const { singles, bursts } = await measureFanOut(dialect);
-      const joins = await measureJoins(dialect);
-      const idleBytes = await measureIdle(dialect);
-      rounds.get(dialect)?.push({ singles, bursts, joins, idleBytes });
+  const pairs = DIALECTS.map((dialect) => new Pair(dialect));
+  await withPairs(measureSpeed, pairs);
+  for (let round = 0; round < IDLE_ROUNDS; round++) {
+    for (const pair of pairs) {
+      const idle = new Pair(pair.dialect);
+      await withPairs(
+        async () => void pair.figures.get("RSS bytes/conn")?.push(await measureIdle(idle)),
+        [idle],
+      );
     }
   }
-  const ours = rounds.get("simurgh") ?? [];
-  const rows = DIALECTS.flatMap((dialect) => [
-    summary(dialect, rounds.get(dialect) ?? []),
-    ratio(ours, dialect, rounds),
-  ]);
-  console.log(
-    `\n${ROOM_SIZE} connections in one room, 120-byte messages; joins over ${JOINS}; memory over ${IDLE_CONNECTIONS}`,
+  const [ours] = pairs;
+  const rows = pairs.flatMap((pair) =>
+    ours === undefined || pair === ours ? [row(pair)] : [row(pair), ratios(ours, pair)],
   );
-  console.log(`medians of ${ROUNDS} rounds; deliveries and joins per CPU second of the server\n`);
   console.log(
-    table(
-      ["server", "one at a time", "bursts of 10", "connect+join", "RSS bytes/conn"],
-      rows.filter((row) => row.length > 0),
-    ),
+    `${ROOM_SIZE} connections in one room, 120-byte messages, each server in turn, ${SLICES} slices;`,
   );
+  console.log(
+    `connect+join over ${JOINS} a slice; memory over ${IDLE_CONNECTIONS} connections, ${IDLE_ROUNDS} rounds.`,
+  );
+  console.log("Medians; deliveries and joins per CPU second of the server; ratios slice by slice.\n");
+  console.log(table(["server", ...QUESTIONS], rows));
 }
 
-function summary(dialect: Dialect, of: readonly Round[]): string[] {
-  const of4 = (pick: (round: Round) => number): string => figure(median(of.map(pick)));
-  return [dialect, of4((r) => r.singles), of4((r) => r.bursts), of4((r) => r.joins), of4((r) => r.idleBytes)];
+function figuresOf(pair: Pair, question: Question): readonly number[] {
+  return pair.figures.get(question) ?? [];
 }
 
-/** Ours against theirs, round by round, so that the machine's drift cancels out. */
-function ratio(
-  ours: readonly Round[],
-  dialect: Dialect,
-  all: ReadonlyMap<Dialect, readonly Round[]>,
-): string[] {
-  if (dialect === "simurgh") return [];
-  const theirs = all.get(dialect) ?? [];
-  const of = (pick: (round: Round) => number): string => {
-    const pairs = ours.flatMap((round, i) => {
-      const other = theirs[i];
-      return other === undefined ? [] : [pick(round) / pick(other)];
-    });
-    return `x${median(pairs).toFixed(2)}`;
+function row(pair: Pair): string[] {
+  return [pair.dialect, ...QUESTIONS.map((question) => figure(median(figuresOf(pair, question))))];
+}
+
+/** Ours against theirs, slice by slice. */
+function ratios(ours: Pair, theirs: Pair): string[] {
+  const of = (question: Question): string => {
+    const others = figuresOf(theirs, question);
+    return `x${median(figuresOf(ours, question).map((value, i) => value / (others[i] ?? Number.NaN))).toFixed(2)}`;
   };
-  return [
-    `  simurgh to ${dialect}`,
-    of((r) => r.singles),
-    of((r) => r.bursts),
-    of((r) => r.joins),
-    of((r) => r.idleBytes),
-  ];
+  return [`  simurgh to ${theirs.dialect}`, ...QUESTIONS.map(of)];
 }

@@ -1,7 +1,7 @@
 import { maskedFrame, RawClient } from "./raw-client.js";
 
 /** How a client of each server connects and comes into the room. */
-export type Dialect = "simurgh" | "bare-ws" | "socket-io";
+export type Dialect = "simurgh" | "raw-socket" | "bare-ws" | "socket-io";
 
 const simurghJoin = maskedFrame('["1","1","room:bench","phx_join",{}]');
 const socketIoConnect = maskedFrame("40");
@@ -14,6 +14,7 @@ export async function joinRoom(dialect: Dialect, port: number): Promise<RawClien
       const client = await RawClient.open(port, "/socket/websocket?vsn=2.0.0");
       return request(client, simurghJoin, "phx_reply");
     }
+    case "raw-socket":
     case "bare-ws":
       return RawClient.open(port, "/");
     case "socket-io": {

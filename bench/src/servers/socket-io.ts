@@ -5,7 +5,7 @@ import { payloadBody } from "../message.js";
 import { serveBench } from "./fan-out-server.js";
 
 const http = createServer();
-const io = new Server(http, { transports: ["websocket"], serveClient: false });
+const io = new Server(http, { transports: ["websocket"], serveClient: false, pingInterval: 3_600_000 });
 io.on("connection", (socket) => {
   socket.on("join", (room: string, done: () => void) => {
     void socket.join(room);
