@@ -2,6 +2,9 @@
 export const errorTable = {
   mesh_bind_failed: "The mesh could not listen on its address.",
   mesh_config_invalid: "A mesh option has a value that cannot work.",
+  discovery_config_invalid: "An option of a discovery strategy or topology has a value that cannot work.",
+  discovery_start_failed:
+    "A discovery strategy could not begin to look, as its port or interface is not to be had.",
   engine_config_invalid: "An option of an engine with a broker has a value that cannot work.",
   engine_unreachable: "The broker of the engine did not answer in time, or was lost.",
   engine_refused:

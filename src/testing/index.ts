@@ -1,5 +1,13 @@
 export { bindCases, ContractBreach, type ContractCase } from "./contract-case.js";
 export {
+  createDiscoveryEnv,
+  type DiscoveryCapability,
+  type DiscoveryEnv,
+  type DiscoveryUnderTest,
+  type DiscoveryWorld,
+} from "./discovery-env.js";
+export { bindDiscoveryContract, discoveryContract } from "./discovery-suite.js";
+export {
   createPubSubEnv,
   type Delivery,
   type PubSubCapability,

@@ -1,7 +1,10 @@
+import { randomBytes } from "node:crypto";
 import { type Command, Option } from "commander";
+import type { DiscoveryStrategy } from "../../contracts/discovery.js";
 import { type LogLevel, lineLogger } from "../../edges/system/logger.js";
 import { brokerNeeds, type EngineChoice, engineOption } from "../engine/choice.js";
 import { secretVariable } from "../fleet/messages.js";
+import { discoverOption } from "../node/discover-option.js";
 import { runNode } from "../node/run-node.js";
 import { logLevelOption, nodeName, peerList, portOption, wholeNumber } from "../options.js";
 import { lineWriter } from "../support/lines.js";
@@ -13,6 +16,7 @@ interface NodeCommandOptions {
   readonly port: number;
   readonly meshPort?: number;
   readonly peers: readonly string[];
+  readonly discover: readonly DiscoveryStrategy[];
   readonly engine: EngineChoice;
   readonly secretEnv: string;
   readonly drainTimeout: number;
@@ -20,8 +24,11 @@ interface NodeCommandOptions {
 }
 
 const help = `
-Without peers and without a mesh port a node of the mesh is alone. With either it links itself with the others; all of them must
-have the same secret, of 16 bytes or more, in the environment.
+Without peers, --discover and a mesh port a node of the mesh is alone. With any of them it links itself with the others;
+all of them must have the same secret, of 16 bytes or more, in the environment.
+
+With --discover a node needs no name and no port: it makes up the one and takes a free other. Gossip reaches the nodes
+that listen at the same network: with the default --host those of this machine.
 
 With --engine nats or redis the nodes are joined by the server at ${brokerNeeds.nats.variable} or ${brokerNeeds.redis.variable}, by default one on this
 machine; peers and mesh port are of no use then.
@@ -30,7 +37,9 @@ SIGTERM or Ctrl-C sends the clients away to other nodes, then ends the node; a s
 
   export ${secretVariable}=$(openssl rand -base64 32)
   PORT=4001 simurgh node ./app.js --name n1@127.0.0.1 --mesh-port 7101
-  PORT=4002 simurgh node ./app.js --name n2@127.0.0.1 --peers n1@127.0.0.1:7101`;
+  PORT=4002 simurgh node ./app.js --name n2@127.0.0.1 --peers n1@127.0.0.1:7101
+
+  simurgh node ./app.js --discover gossip    # as often as you like`;
 
 /** Adds `simurgh node`. */
 export function addNode(program: Command, onExitCode: (code: number) => void): void {
@@ -51,6 +60,7 @@ export function addNode(program: Command, onExitCode: (code: number) => void): v
         .default([], "none")
         .argParser(peerList),
     )
+    .addOption(discoverOption())
     .addOption(
       new Option(
         "--mesh-port <port>",
@@ -76,20 +86,25 @@ export function addNode(program: Command, onExitCode: (code: number) => void): v
 }
 
 function node(app: string, options: NodeCommandOptions, command: Command): Promise<number> {
-  const { name, host, port, meshPort, peers, engine, secretEnv, drainTimeout, logLevel } = options;
+  const { host, meshPort, peers, discover, engine, secretEnv, drainTimeout, logLevel } = options;
   const secret = process.env[secretEnv];
-  const isLinked = peers.length > 0 || meshPort !== undefined;
+  const isLinked = peers.length > 0 || discover.length > 0 || meshPort !== undefined;
   if (isLinked && (secret === undefined || secret === "")) {
-    command.error(`error: a node with peers or a mesh port needs the cluster's secret in ${secretEnv}`);
+    command.error(
+      `error: a node with peers, --discover or a mesh port needs the cluster's secret in ${secretEnv}`,
+    );
   }
+  const isDefault = (option: string) => command.getOptionValueSource(option) === "default";
+  const isFound = discover.length > 0;
   const err = lineWriter(process.stderr);
   return runNode({
     app,
-    name,
+    name: isFound && isDefault("name") ? `n${randomBytes(4).toString("hex")}@${host}` : options.name,
     host,
-    port,
+    port: isFound && isDefault("port") ? 0 : options.port,
     meshPort,
     peers,
+    discover,
     engine,
     secret,
     drainMsMax: drainTimeout * 1_000,

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
+import type { DiscoveryStrategy } from "../../contracts/discovery.js";
 import type { Logger } from "../../contracts/logger.js";
 import type { PubSubAdapter } from "../../contracts/pubsub-adapter.js";
 import { local } from "../../edges/pubsub/local.js";
@@ -21,8 +22,10 @@ export interface NodeOptions {
   /** Undefined: this node has no mesh unless it has peers. */
   readonly meshPort: number | undefined;
   readonly peers: readonly string[];
+  /** How it finds other nodes. */
+  readonly discover: readonly DiscoveryStrategy[];
   readonly engine: EngineChoice;
-  /** Needed where there are peers or a mesh port. */
+  /** Needed where there are peers, a mesh port, or ways to find others. */
   readonly secret: string | undefined;
   readonly drainMsMax: number;
   readonly logger: Logger;
@@ -72,13 +75,15 @@ async function startNode(options: NodeOptions, parent: Parent | undefined): Prom
   return endpoint;
 }
 
-async function makePubSub({ engine, secret, peers, meshPort, host }: NodeOptions): Promise<PubSubAdapter> {
+async function makePubSub(options: NodeOptions): Promise<PubSubAdapter> {
+  const { engine, secret, peers, discover, meshPort, host } = options;
   if (engine !== "mesh") {
     const { variable, url } = brokerNeeds[engine];
     return (await loadEngine(engine))(process.env[variable] || url);
   }
-  if (secret === undefined || (peers.length === 0 && meshPort === undefined)) return local();
-  return mesh({ secret, peers, listen: { host, port: meshPort ?? 0 } });
+  const isLinked = peers.length > 0 || discover.length > 0 || meshPort !== undefined;
+  if (secret === undefined || !isLinked) return local();
+  return mesh({ secret, peers, discover, listen: { host, port: meshPort ?? 0 } });
 }
 
 /** Another secret than the one that nodes prove to each other: what one is used for says nothing of the other. */

@@ -2,6 +2,8 @@ import type { Cancel } from "../../../contracts/clock.js";
 import type { Address, Listener, Network } from "../../../contracts/network.js";
 import type { PubSubAdapter, PubSubHost } from "../../../contracts/pubsub-adapter.js";
 import { assert } from "../../../core/shared/assert.js";
+import { DiscoveryCoordinator } from "../../../runtime/discovery/coordinator.js";
+import type { Discovery, PeerState } from "../../../runtime/discovery/topology.js";
 import { SimurghError } from "../../../runtime/errors.js";
 import type { MeshContext } from "./context.js";
 import { createContext } from "./context.js";
@@ -12,7 +14,7 @@ import { LocalTopics } from "./local-topics.js";
 import type { MeshOptions, MeshSettings } from "./options.js";
 import { resolveOptions } from "./options.js";
 import type { PeerAddress } from "./peer-address.js";
-import { formatAddress, parsePeer } from "./peer-address.js";
+import { formatAddress, parsePeer, peerAddress } from "./peer-address.js";
 import { publishTo } from "./publish.js";
 import { Switchboard } from "./switchboard.js";
 import { tcpNetwork } from "./tcp-network.js";
@@ -46,6 +48,8 @@ export interface MeshAdapter extends PubSubAdapter {
   forget(peer: string): void;
   /** Ends the link to a node, and stops dialling it. It is told, so it does not dial back either. */
   disconnect(nodeName: string): void;
+  /** The topologies by which this node finds others; they come and go at run time. */
+  readonly discovery: Discovery;
   /** What this node dials. */
   peers(): readonly MeshPeer[];
   /** What this node is linked with. */
@@ -79,6 +83,7 @@ class Mesh implements MeshAdapter {
   /** Peers added at run time. They outlive a stop, as the listed ones do. */
   readonly #added = new Map<string, PeerAddress>();
   readonly #network: Network;
+  readonly #discovery: DiscoveryCoordinator;
   #life: Life | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -91,6 +96,20 @@ class Mesh implements MeshAdapter {
         tlsTimeoutMs: this.#settings.timing.handshakeTimeoutMs,
         onFault: (host, reason) => this.#onNetworkFault(host, reason),
       });
+    const { discover = [], discovery } = options;
+    this.#discovery = new DiscoveryCoordinator(
+      discover,
+      {
+        connect: ({ address, name }) => this.#life?.board.dialer.add(peerAddress(address, name), false),
+        disconnect: ({ address }) => this.#forgetFound(formatAddress(address), address),
+        list: () => this.#peerStates(),
+      },
+      discovery,
+    );
+  }
+
+  get discovery(): Discovery {
+    return this.#discovery;
   }
 
   get healthy(): boolean {
@@ -127,6 +146,7 @@ class Mesh implements MeshAdapter {
     }
     for (const peer of this.#settings.peers) board.dialer.add(peer, true);
     for (const peer of this.#added.values()) board.dialer.add(peer, false);
+    await this.#discover(life, host);
     await this.#firstAttempts(life);
   }
 
@@ -171,6 +191,7 @@ class Mesh implements MeshAdapter {
       topics_local: this.#topics.size,
       topics_remote: life?.context.remote.size ?? 0,
       queued_bytes: queuedBytes,
+      ...this.#discovery.stats(),
     };
   }
 
@@ -231,9 +252,39 @@ class Mesh implements MeshAdapter {
     });
   }
 
+  async #discover(life: Life, host: PubSubHost): Promise<void> {
+    const { listener } = life;
+    if (listener === undefined) return;
+    const { nodeName, clock, random, logger } = host;
+    const { secrets } = this.#settings;
+    try {
+      const { address } = listener;
+      await this.#discovery.start({ nodeName, address, secrets, clock, random, logger });
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** What a person has listed or added stays. */
+  #forgetFound(key: string, address: Address): void {
+    const isListed = this.#settings.peers.some((peer) => formatAddress(peer.address) === key);
+    if (!isListed && !this.#added.has(key)) this.#life?.board.dialer.remove(address);
+  }
+
+  #peerStates(): ReadonlyMap<string, PeerState> {
+    return new Map(
+      this.#life?.board.dialer
+        .list()
+        .map(({ key, state }) => [key, state === "waiting" || state === "dialling" ? "away" : state]),
+    );
+  }
+
   async #end(life: Life): Promise<void> {
     const { board, context, listener } = life;
     life.cancelTick();
+    // First nobody is found any more, and the others learn that this node is not to be found.
+    await this.#discovery.stop();
     const closed = listener?.close();
     const { gone, cut } = board.stop();
     context.interest.stop();

@@ -1,4 +1,6 @@
+import type { DiscoveryStrategy } from "../../../contracts/discovery.js";
 import type { Network } from "../../../contracts/network.js";
+import type { DiscoveryLimits, Topology } from "../../../runtime/discovery/topology.js";
 import { SimurghError } from "../../../runtime/errors.js";
 import { parsePeer } from "./peer-address.js";
 import type { MeshTls } from "./tcp-network.js";
@@ -54,6 +56,10 @@ export interface MeshOptions {
   readonly listen?: { readonly host?: string; readonly port?: number };
   /** Nodes to link with: `name@host:port` or `host:port`. More can be added at run time. */
   readonly peers?: readonly string[];
+  /** How to find nodes to link with, several ways at once. More can be added at run time. */
+  readonly discover?: readonly (Topology | DiscoveryStrategy)[];
+  /** How patient discovery is. */
+  readonly discovery?: Partial<DiscoveryLimits>;
   /** Encrypts the links and, by default, asks both ends for a certificate. */
   readonly tls?: MeshTls;
   readonly limits?: Partial<MeshLimits>;

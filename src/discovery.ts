@@ -1,0 +1,16 @@
+/** Ways to find the other nodes of a cluster, for the `discover` option of the mesh. */
+
+export type { DiscoveryHost, DiscoveryStrategy, Sighting } from "./contracts/discovery.js";
+export { gossip } from "./edges/discovery/gossip/gossip.js";
+export type { GossipLimits, GossipOptions, GossipTiming } from "./edges/discovery/gossip/options.js";
+export { type StaticHostsOptions, staticHosts } from "./edges/discovery/static-hosts.js";
+export type {
+  DiscoveredPeer,
+  Discovery,
+  DiscoveryEvent,
+  DiscoveryLimits,
+  PeerState,
+  Topology,
+  TopologyHooks,
+  TopologyReport,
+} from "./runtime/discovery/topology.js";
