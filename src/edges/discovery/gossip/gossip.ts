@@ -5,7 +5,7 @@ import type { DiscoveryHost, DiscoveryStrategy } from "../../../contracts/discov
 import { invalidDiscovery } from "../../../runtime/discovery/check.js";
 import { QuietLog } from "../quiet-log.js";
 import { openSocket } from "./gossip-socket.js";
-import { decodeMessage, encodeMessage, isName } from "./message.js";
+import { decodeMessage, encodeMessage, isName, isReachable } from "./message.js";
 import { type GossipOptions, type GossipSettings, resolveGossip } from "./options.js";
 import { lifeBytes, PacketCodec, type PacketFault } from "./packet.js";
 import { Roster } from "./roster.js";
@@ -24,7 +24,6 @@ const faults = {
 
 type Fault = keyof typeof faults;
 
-const isLoopback = (host: string): boolean => host.startsWith("127.") || host === "::1";
 const isWildcard = (host: string): boolean => host === "0.0.0.0" || host === "::";
 
 /** One start of gossip. */
@@ -159,7 +158,7 @@ class GossipLife {
     const message = decodeMessage(opened.body);
     if (message === undefined) return this.#refuse("packets_garbage", from);
     const host = message.host === "" ? from : message.host;
-    if (isLoopback(host) && !isLoopback(from) && from !== this.#host.address.host) {
+    if (!isReachable(host, from, this.#host.address.host)) {
       return this.#refuse("packets_unreachable", from);
     }
     const nowMs = this.#host.clock.monotonic();

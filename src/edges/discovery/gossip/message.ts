@@ -64,3 +64,10 @@ export function decodeMessage(body: Buffer): Message | undefined {
 export function isName(name: string): boolean {
   return /^[^\s\p{C}]+$/u.test(name) && Buffer.byteLength(name, "utf8") <= nameBytesMax;
 }
+
+const isLoopback = (host: string): boolean => host.startsWith("127.") || host === "::1";
+
+/** Whether the address that came from `from` can be dialled here: one on loopback only by its own machine. */
+export function isReachable(host: string, from: string, own: string): boolean {
+  return !isLoopback(host) || isLoopback(from) || from === own;
+}

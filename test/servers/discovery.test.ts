@@ -1,0 +1,91 @@
+import { randomBytes } from "node:crypto";
+import { afterEach, describe, expect, test } from "vitest";
+import { fixture, type Program, runSimurgh, simurgh } from "../support/program.js";
+import { joinRoom } from "../support/room-client.js";
+import { freeUdpPort } from "../support/udp.js";
+import { until } from "../support/wait.js";
+
+const secret = randomBytes(32).toString("base64");
+
+describe("simurgh node --discover", () => {
+  const programs: Program[] = [];
+  afterEach(async () => {
+    for (const program of programs.splice(0)) {
+      program.child.kill("SIGKILL");
+      await program.ended;
+    }
+  });
+  const start = (args: readonly string[], env: NodeJS.ProcessEnv = { SIMURGH_SECRET: secret }) => {
+    const program = simurgh(["node", fixture("room-app.mjs"), ...args], env);
+    programs.push(program);
+    return program;
+  };
+  /** Names of the nodes that a node is linked with, by its own words. */
+  const linked = ({ stderr }: Program) => {
+    const names = new Set<string>();
+    for (const [, what, name = ""] of stderr.matchAll(/mesh node (up|left|lost|down)\S* node=(\S+)/g)) {
+      if (what === "up") names.add(name);
+      else names.delete(name);
+    }
+    return names;
+  };
+  const portOf = async (program: Program) => Number((await program.line("n")).split(":").at(-1));
+  const nameOf = async (program: Program) => (await program.line("n")).split(" ")[0] ?? "";
+
+  test("gossip alone forms a cluster of five in 3 s; kill -9 of two is noticed in 3 s", async () => {
+    const nodes = Array.from({ length: 5 }, () => start(["--discover", "gossip"]));
+    await Promise.all(nodes.map((node) => node.line("n")));
+    const startedMs = performance.now();
+    await until(() => nodes.every((node) => linked(node).size === 4), "five nodes are linked");
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
+
+    const ports = await Promise.all(nodes.map(portOf));
+    const clients = await Promise.all(ports.map((port) => joinRoom(port)));
+    clients[0]?.shout("to all");
+    await until(() => clients.every(({ heard }) => heard.length === 1), "everybody hears it once");
+
+    const dead = nodes.slice(0, 2);
+    const deadNames = await Promise.all(dead.map(nameOf));
+    for (const node of dead) node.child.kill("SIGKILL");
+    const killedMs = performance.now();
+    const rest = nodes.slice(2);
+    await until(
+      () => rest.every((node) => deadNames.every((name) => !linked(node).has(name))),
+      "the others notice",
+    );
+    expect(performance.now() - killedMs).toBeLessThan(3_000);
+    clients[4]?.shout("to the rest");
+    await until(
+      () => clients.slice(2).every(({ heard }) => heard.includes("to the rest")),
+      "the rest goes on",
+    );
+  });
+
+  test("several ways at once; a node that ends is not dialled back, and one that comes anew is found", async () => {
+    const udp = await freeUdpPort();
+    const gossip = ["--discover", `gossip:${udp}`, "--discover", "static:127.0.0.1:9"];
+    const first = start([...gossip, "--name", "n1@127.0.0.1"]);
+    const second = start([...gossip, "--name", "n2@127.0.0.1"]);
+    const found = /discovery found a node .*node=n2@/;
+    await until(() => linked(first).has("n2@127.0.0.1") && found.test(first.stderr), "they find each other");
+    second.child.kill("SIGTERM");
+    expect(await second.ended).toEqual({ code: 0, signal: null });
+    await until(() => linked(first).size === 0 && /discovery lost a node/.test(first.stderr), "it is gone");
+    const third = start([...gossip, "--name", "n2@127.0.0.1"]);
+    await until(() => linked(first).has("n2@127.0.0.1") && linked(third).size === 1, "it is back");
+  });
+
+  test.each([
+    ["--discover", "telepathy", "It begins with one of"],
+    ["--discover", "gossip:0", "port must be"],
+    ["--discover", "static:nowhere", "neither name@host:port nor host:port"],
+  ])("refuses %s %s", async (option, value, words) => {
+    const { code, stderr } = await runSimurgh(["node", fixture("room-app.mjs"), option, value]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(words)]);
+  });
+
+  test("needs the secret", async () => {
+    const { code, stderr } = await runSimurgh(["node", fixture("room-app.mjs"), "--discover", "gossip"]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("SIMURGH_SECRET")]);
+  });
+});
