@@ -18,3 +18,12 @@ export {
   type PubSubNode,
 } from "./pubsub-env.js";
 export { bindPubSubContract, pubsubContract } from "./pubsub-suite.js";
+export {
+  defaultBounds,
+  type SimulatedBounds,
+  type SimulatedEngine,
+  type SimulatedParts,
+} from "./simulator/engine.js";
+export { type FaultKind, faultKinds } from "./simulator/faults.js";
+export { type Scenario } from "./simulator/scenario.js";
+export { type SimulationOptions, type SimulationResult, simulate } from "./simulator/simulate.js";
