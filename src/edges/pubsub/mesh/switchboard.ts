@@ -95,10 +95,11 @@ export class Switchboard implements LinkOwner {
   disconnect(name: string): readonly string[] {
     const keys = this.dialer.removeName(name);
     this.dialer.part(name);
-    this.#links.get(name)?.leave("disconnected");
+    // Candidates first: one that contests the link would take its place.
     for (const link of [...this.#arrivals, ...this.#dialled]) {
       if (link.peer?.name === name) link.refuse("leaving");
     }
+    this.#links.get(name)?.leave("disconnected");
     return keys;
   }
 
@@ -109,8 +110,9 @@ export class Switchboard implements LinkOwner {
     const gone = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
-    for (const link of [...this.#links.values()]) link.leave("stopped");
+    // Candidates first: one that contests a link would take its place.
     for (const link of [...this.#arrivals, ...this.#dialled]) link.close("stopped");
+    for (const link of [...this.#links.values()]) link.leave("stopped");
     this.#checkEmpty();
     const cut = () => {
       for (const link of [...this.#ending]) link.cut();
