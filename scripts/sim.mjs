@@ -34,6 +34,7 @@ const progressEveryMs = 5_000;
 /** @type {import("simurgh/testing").SimulatedEngine} */
 const engine = {
   engine: "mesh",
+  order: "publisher",
   createAdapter: ({ listen, peers, network, defer }) =>
     mesh({ secret: "a secret of the simulator", listen, peers, network, defer }),
 };
@@ -55,7 +56,9 @@ function add(result) {
   for (const [kind, times] of Object.entries(result.faults)) faults[kind] = (faults[kind] ?? 0) + times;
   if (result.violation === undefined) return;
   total.failed += 1;
-  console.error(`seed ${result.seed} FAILED at step ${result.steps}, ${result.virtualMs} ms: ${result.violation}`);
+  console.error(
+    `seed ${result.seed} FAILED at step ${result.steps}, ${result.virtualMs} ms: ${result.violation}`,
+  );
   console.error(`  again: npm run sim -- --seed ${result.seed} --trace`);
 }
 

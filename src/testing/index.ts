@@ -25,5 +25,5 @@ export {
   type SimulatedParts,
 } from "./simulator/engine.js";
 export { type FaultKind, faultKinds } from "./simulator/faults.js";
-export { type Scenario } from "./simulator/scenario.js";
+export type { Scenario } from "./simulator/scenario.js";
 export { type SimulationOptions, type SimulationResult, simulate } from "./simulator/simulate.js";

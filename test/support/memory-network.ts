@@ -46,8 +46,8 @@ export class MemoryNetwork implements Network {
       queuedBytes: 0,
       write: (bytes) => {
         if (!own.open) return true;
-        // The bytes are the writer's again when this returns.
-        const copy = bytes.slice();
+        // The bytes are the writer's again when this returns. The slice of a Buffer would be a view of it.
+        const copy = new Uint8Array(bytes);
         this.writes.push(copy);
         if (!this.silent) setImmediate(() => other.open && other.handler?.onData(copy));
         return true;

@@ -67,7 +67,9 @@ export class Cluster {
   /** Disturbs everything between a member and the others; returns what ends it. */
   disturb(member: Member): () => void {
     const { calm } = this.#parts;
-    const ends = this.members.filter((one) => one !== member).map(({ name }) => calm.disturb(member.name, name));
+    const ends = this.members
+      .filter((one) => one !== member)
+      .map(({ name }) => calm.disturb(member.name, name));
     return () => {
       for (const end of ends) end();
     };
@@ -88,7 +90,7 @@ export class Cluster {
       peers: member.dials.map(({ name, host }) => `${name}@${host}:${port}`),
       defer: (flush) => process.defer(flush),
     });
-    const adapter = new ObservedAdapter(inner, world, ledger);
+    const adapter = new ObservedAdapter(inner, engine.order ?? "topic", world, ledger);
     const life = new Life(world, process, member.lives, adapter);
     adapter.life = life;
     member.life = life;

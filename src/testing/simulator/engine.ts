@@ -29,6 +29,8 @@ export interface SimulatedBounds {
 /** An engine, as the simulator needs it. */
 export interface SimulatedEngine {
   readonly engine: string;
+  /** What keeps the order of one publisher's calls: each topic by itself, or all of them together. Default: topic. */
+  readonly order?: "topic" | "publisher";
   readonly bounds?: Partial<SimulatedBounds>;
   createAdapter(parts: SimulatedParts): PubSubAdapter;
 }

@@ -60,7 +60,9 @@ export class Faults {
       case "one_way":
         return this.#between(kind, member, other, 8_000, (path) => path.sever());
       case "slow":
-        return this.#between(kind, member, other, 5_000, (path) => path.slow(chance.pick([2, 50, 500]) ?? 50));
+        return this.#between(kind, member, other, 5_000, (path) =>
+          path.slow(chance.pick([2, 50, 500]) ?? 50),
+        );
       case "refuse":
         return this.#refuse(member, other);
       case "freeze":

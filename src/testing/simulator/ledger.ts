@@ -1,4 +1,4 @@
-import { Broadcast } from "../../runtime/broadcast.js";
+import type { Broadcast } from "../../runtime/broadcast.js";
 import type { Calm } from "./calm.js";
 import type { SimulatedBounds } from "./engine.js";
 import type { Life } from "./life.js";
@@ -73,7 +73,9 @@ export class Ledger {
     life.pubsub.broadcast(topic, "said", { id, pad: "x".repeat(size) }, leaveOut);
     for (const subscriber of local) {
       if (subscriber.heard.has(message) === (subscriber !== leaveOut)) continue;
-      this.#world.fail(`message ${id} of ${life.label}: wrong delivery to ${subscriber.label}, on its own node`);
+      this.#world.fail(
+        `message ${id} of ${life.label}: wrong delivery to ${subscriber.label}, on its own node`,
+      );
     }
     if (message.awaited.size > 0) {
       this.#world.after(this.#bounds.deliverWithinMs * 1_000, () => this.#judge(message));
@@ -91,7 +93,9 @@ export class Ledger {
     if (!process.alive) return;
     if (life.state === "running") {
       this.#subscribers += 1;
-      const subscriber = new SimSubscriber(this.#subscribers, life, topic, (who, what) => this.#hear(who, what));
+      const subscriber = new SimSubscriber(this.#subscribers, life, topic, (who, what) =>
+        this.#hear(who, what),
+      );
       pubsub.subscribe(topic, subscriber);
       life.subscribers.add(subscriber);
       this.counts.subscribed += 1;
@@ -137,7 +141,8 @@ export class Ledger {
   #hear(subscriber: SimSubscriber, broadcast: Broadcast): void {
     const message = this.messageOf(broadcast);
     const fail = (what: string) => this.#world.fail(`message ${message?.id} ${what} ${subscriber.label}`);
-    if (message === undefined || message.topic !== broadcast.topic) return fail("was never published, but reached");
+    if (message === undefined || message.topic !== broadcast.topic)
+      return fail("was never published, but reached");
     this.#world.note("heard", subscriber.life.label, subscriber.id, message.id);
     if (subscriber.removed || subscriber.topic !== message.topic) return fail("was not wanted by");
     if (subscriber.heard.has(message)) return fail("came again to");

@@ -80,7 +80,7 @@ export class LinkEnd implements Link {
 
   write(bytes: Uint8Array): boolean {
     if (this.#closed || this.#ending || !this.process.alive || bytes.length === 0) return true;
-    this.#chunks.push({ bytes, copy: bytes.slice(), taken: 0 });
+    this.#chunks.push({ bytes, copy: new Uint8Array(bytes), taken: 0 });
     this.queuedBytes += bytes.length;
     this.#take();
     if (this.queuedBytes <= this.#wire.highWaterBytes) return true;
@@ -149,14 +149,16 @@ export class LinkEnd implements Link {
     for (;;) {
       const chunk = this.#chunks[0];
       const room = this.#wire.systemBytesMax - this.#systemBytes;
-      if (chunk === undefined || room <= 0) break;
+      // A little room is not worth the while: streams of single bytes would come of it.
+      if (chunk === undefined || room < this.#wire.systemBytesMax / 4) break;
       const { bytes, copy, taken } = chunk;
       const size = Math.min(copy.length - taken, room, this.#pieceBytes());
       chunk.taken += size;
       this.queuedBytes -= size;
       if (chunk.taken === copy.length) this.#chunks.shift();
       this.#systemBytes += size;
-      const piece = bytes.slice(taken, taken + size);
+      // The slice of a Buffer would be a view of it.
+      const piece = new Uint8Array(bytes.subarray(taken, taken + size));
       if (checksum(piece) !== checksum(copy.subarray(taken, taken + size))) {
         return this.#wire.world.fail(`link ${this.id}: borrowed bytes were changed before they had left`);
       }

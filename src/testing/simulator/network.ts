@@ -6,6 +6,8 @@ import type { Process } from "./process.js";
 import type { Weather } from "./weather.js";
 import type { World } from "./world.js";
 
+const ordinaryBytesPerMs = 2_000;
+
 type OnLink = (link: Link) => LinkHandler;
 
 /** Something that listens, and what came through it. */
@@ -196,11 +198,15 @@ export class SimNetwork {
 
   #connect({ process, from, to }: Attempt, door: Door): Connection {
     this.#ids += 1;
+    const way = this.#weather.path(from, to.host);
+    const wayBack = this.#weather.path(to.host, from);
+    // So much must fit on the way that an ordinary load never fills it.
+    const carriedBytes = ((way.latencyUs + way.jitterUs) / 1_000) * ordinaryBytesPerMs;
     const wire: Wire = {
       id: this.#ids,
       world: this.#world,
       chance: this.#chance,
-      systemBytesMax: this.#chance.pick([2_048, 16_384, 65_536, 262_144]) ?? 65_536,
+      systemBytesMax: Math.max(carriedBytes, this.#chance.pick([2_048, 16_384, 65_536, 262_144]) ?? 0),
       highWaterBytes: this.#chance.pick([0, 1_024, 16_384]) ?? 0,
       dead: false,
       onClosed: (end) => {
@@ -208,8 +214,6 @@ export class SimNetwork {
         if (connection.ends.every(({ closed }) => closed)) this.#connections.delete(connection);
       },
     };
-    const way = this.#weather.path(from, to.host);
-    const wayBack = this.#weather.path(to.host, from);
     const near = new LinkEnd(wire, process, keyOf(to), way, wayBack);
     const far = new LinkEnd(wire, door.process, `${from}:${40_000 + wire.id}`, wayBack, way);
     near.peer = far;

@@ -15,14 +15,17 @@ export class ObservedAdapter implements PubSubAdapter {
   readonly #wanted = new Set<string>();
   readonly #unwantedSinceUs = new Map<string, number>();
   readonly #delivered = new Set<Message>();
-  readonly #last = new Map<Life, number>();
+  /** The number of the last message, by life and topic, or by life alone. */
+  readonly #last = new Map<string, number>();
+  readonly #byTopic: boolean;
   /** The latest life of each other node that was heard. */
   readonly #latest = new Map<string, number>();
   #stopped = false;
 
-  constructor(inner: PubSubAdapter, world: World, ledger: Ledger) {
+  constructor(inner: PubSubAdapter, order: "topic" | "publisher", world: World, ledger: Ledger) {
     this.engine = inner.engine;
     this.#inner = inner;
+    this.#byTopic = order === "topic";
     this.#world = world;
     this.#ledger = ledger;
   }
@@ -84,10 +87,12 @@ export class ObservedAdapter implements PubSubAdapter {
     if (!this.#wanted.has(topic) && !(atUs <= (this.#unwantedSinceUs.get(topic) ?? -1))) {
       return fail("was not wanted when it was published");
     }
-    if (number <= (this.#last.get(from) ?? 0)) return fail(`arrived behind number ${this.#last.get(from)}`);
+    const stream = this.#byTopic ? `${from.label} ${topic}` : from.label;
+    const last = this.#last.get(stream) ?? 0;
+    if (number <= last) return fail(`is number ${number} and arrived behind number ${last}`);
     if (from.number < (this.#latest.get(from.name) ?? 0)) return fail("is of a life that was over");
     this.#latest.set(from.name, from.number);
-    this.#last.set(from, number);
+    this.#last.set(stream, number);
     this.#delivered.add(message);
   }
 }

@@ -102,7 +102,8 @@ export class Process {
   /** One thing at a time, in order; whatever arrives meanwhile waits behind. */
   #catchUp(): void {
     this.#world.after(0, () => {
-      const run = this.#standing || !this.#alive ? undefined : (this.#dueTimers.shift()?.run ?? this.#inbox.shift());
+      const run =
+        this.#standing || !this.#alive ? undefined : (this.#dueTimers.shift()?.run ?? this.#inbox.shift());
       if (run === undefined) {
         this.#catchingUp = false;
         return;

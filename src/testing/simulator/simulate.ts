@@ -138,7 +138,8 @@ class Simulation {
       settled = true;
     });
     await world.runUntil(world.nowUs + this.#bounds.deliverWithinMs * 1_000, () => settled);
-    if (world.violation === undefined && !settled) return world.fail("a subscription was not announced in time");
+    if (world.violation === undefined && !settled)
+      return world.fail("a subscription was not announced in time");
     const before = this.#ledger.counts.promised;
     let promised = 0;
     for (let i = 0; i < rounds; i++) {
@@ -147,7 +148,8 @@ class Simulation {
     }
     await world.runUntil(world.nowUs + (this.#bounds.deliverWithinMs + 1) * 1_000);
     const checked = this.#ledger.counts.promised - before;
-    if (checked < promised) world.fail(`of ${promised} arrivals after the healing only ${checked} were promised`);
+    if (checked < promised)
+      world.fail(`of ${promised} arrivals after the healing only ${checked} were promised`);
     for (const life of this.#cluster.running()) {
       const queuedBytes = life.pubsub.stats().queued_bytes ?? 0;
       if (queuedBytes > 0) world.fail(`${life.label} still queues ${queuedBytes} bytes`);

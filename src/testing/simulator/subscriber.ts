@@ -1,7 +1,7 @@
 import type { Broadcast } from "../../runtime/broadcast.js";
 import type { Subscriber } from "../../runtime/pubsub.js";
-import type { Life } from "./life.js";
 import type { Message } from "./ledger.js";
+import type { Life } from "./life.js";
 
 /** Somebody who listens on a node, and remembers all. */
 export class SimSubscriber implements Subscriber {
