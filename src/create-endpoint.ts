@@ -13,6 +13,8 @@ import { EndpointCore } from "./runtime/endpoint.js";
 import type { DrainOptions, MountOptions } from "./runtime/endpoint-options.js";
 import { SimurghError } from "./runtime/errors.js";
 import type { SignerFor } from "./runtime/longpoll/poll-token.js";
+import type { PresenceStats } from "./runtime/presence/node-presence.js";
+import type { AnyPresence } from "./runtime/presence/presence-types.js";
 import type { SocketRoutes } from "./runtime/socket-definition.js";
 
 /** What an endpoint is, as its author writes it. */
@@ -23,6 +25,8 @@ export interface EndpointOptions {
   readonly pubsub?: PubSubAdapter;
   /** This node's name in the cluster, such as `n1@10.0.0.1`. Default: made up at random. */
   readonly name?: string;
+  /** Who is here: one presence, or several of different names. */
+  readonly presence?: AnyPresence | readonly AnyPresence[];
   /** Answers every request that is not ours, when the endpoint listens by itself. */
   readonly http?: RequestListener;
   /** The host that browsers know this service by; origins are checked against it. */
@@ -81,6 +85,8 @@ export interface Endpoint {
 /** Figures of one node. */
 export type EndpointStats = ReturnType<EndpointCore["counters"]["snapshot"]> & {
   readonly pubsub: Readonly<Record<string, number>>;
+  /** Of each presence, by its name. */
+  readonly presence: Readonly<Record<string, PresenceStats>>;
 };
 
 /** A request whose headers are not complete after this is cut off. */
@@ -106,12 +112,15 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     adapter,
     drain: options.drain ?? {},
     readyNeedsEngine: options.readyNeedsEngine,
+    presence: [options.presence ?? []].flat(),
     signerFor: secret === undefined ? undefined : signersOf(secret),
     clock: systemClock,
     random: systemRandom,
     logger,
   });
-  return new NodeEndpoint(core, options.http, logger);
+  const endpoint = new NodeEndpoint(core, options.http, logger);
+  for (const [definition, node] of core.presences) definition.bind(endpoint, node);
+  return endpoint;
 }
 
 /** Signers of a secret. Each purpose is a salt, so that its tokens are worth nothing for another. */
@@ -202,7 +211,9 @@ class NodeEndpoint implements Endpoint {
   }
 
   stats(): EndpointStats {
-    return { ...this.#core.counters.snapshot(), pubsub: this.#core.pubsub.stats() };
+    const { counters, pubsub, presences } = this.#core;
+    const presence = Object.fromEntries([...presences].map(([{ name }, node]) => [name, node.stats()]));
+    return { ...counters.snapshot(), pubsub: pubsub.stats(), presence };
   }
 
   drain(): Promise<void> {

@@ -47,6 +47,27 @@ export type {
 } from "./runtime/endpoint-options.js";
 export { type ErrorCode, SimurghError } from "./runtime/errors.js";
 export type { SocketLimits } from "./runtime/mount.js";
+export type { PresenceStats } from "./runtime/presence/node-presence.js";
+export { presence } from "./runtime/presence/presence.js";
+export type {
+  AnyPresence,
+  AsyncPresenceOptions,
+  MetaUpdate,
+  Presence,
+  PresenceChannel,
+  PresenceEntry,
+  PresenceFault,
+  PresenceMode,
+  PresenceNode,
+  PresenceOptions,
+  PresencePage,
+  PresencePageRequest,
+  PresenceReader,
+  PresenceResult,
+  PresenceSetup,
+  Presences,
+  TrackedMeta,
+} from "./runtime/presence/presence-types.js";
 export {
   error,
   type HandlerResult,

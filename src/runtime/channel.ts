@@ -13,6 +13,7 @@ import type {
   TerminateReason,
 } from "./channel-types.js";
 import { SimurghError } from "./errors.js";
+import type { PresenceRegistry } from "./mount.js";
 import type { Subscriber } from "./pubsub.js";
 import { type HandlerResult, isPromise, type MaybePromise, type Reply } from "./result.js";
 import { check } from "./schema.js";
@@ -56,6 +57,8 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
   /** The message being handled, for `socketRef`. */
   #handling: Message | undefined = undefined;
   #subscriptions: ChannelSubscriptions | undefined = undefined;
+  /** What else ends with this channel. */
+  #endings: (() => void)[] | undefined = undefined;
 
   constructor(
     session: Session,
@@ -76,6 +79,22 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
 
   get socket(): SocketFacts {
     return this.#session;
+  }
+
+  /** The presences that run on this node. */
+  get presences(): PresenceRegistry {
+    return this.#session.presences;
+  }
+
+  /** Calls `ending` once, when this channel has ended for whatever reason. MUST NOT be called after that. */
+  onEnd(ending: () => void): void {
+    this.#endings ??= [];
+    this.#endings.push(ending);
+  }
+
+  /** Throws `not_joined` while the join is not answered: nothing can be pushed yet. */
+  requireJoined(call: string): void {
+    if (this.#state === "joining") throw notJoined(call, this.topic);
   }
 
   /** Asks the author's `join`. The session waits for the answer before it handles anything else. */
@@ -118,17 +137,17 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
   }
 
   push(event: string, payload: object): void {
-    if (this.#state === "joining") throw notJoined("push", this.topic);
+    this.requireJoined("push");
     if (this.#state !== "ended") this.#session.push(this, event, payload);
   }
 
   broadcast(event: string, payload: object): void {
-    if (this.#state === "joining") throw notJoined("broadcast", this.topic);
+    this.requireJoined("broadcast");
     this.#session.pubsub.broadcast(this.topic, event, payload);
   }
 
   broadcastFrom(event: string, payload: object): void {
-    if (this.#state === "joining") throw notJoined("broadcastFrom", this.topic);
+    this.requireJoined("broadcastFrom");
     this.#session.pubsub.broadcast(this.topic, event, payload, this);
   }
 
@@ -157,7 +176,7 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
   }
 
   stop(reason = "normal"): void {
-    if (this.#state === "joining") throw notJoined("stop", this.topic);
+    this.requireJoined("stop");
     this.end({ kind: "stopped", reason });
   }
 
@@ -178,6 +197,9 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
     if (tell === phx.close) this.#session.sendEnd(this, phx.close);
     if (this.#owed === undefined && this.#admitted) this.#terminate(reason);
     if (tell === phx.error) this.#session.sendEnd(this, phx.error);
+    const endings = this.#endings ?? [];
+    this.#endings = undefined;
+    for (const ending of endings) ending();
   }
 
   /** Ends the channel for what the callback that has just settled did. */

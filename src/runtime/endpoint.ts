@@ -14,6 +14,8 @@ import { LongPoll } from "./longpoll/long-poll.js";
 import type { SignerFor } from "./longpoll/poll-token.js";
 import { MountedSocket } from "./mounted-socket.js";
 import { Flusher } from "./outbox.js";
+import { NodePresence } from "./presence/node-presence.js";
+import { definitionOf, type PresenceDefinition } from "./presence/presence.js";
 import { PubSub } from "./pubsub.js";
 import type { SocketRoutes } from "./socket-definition.js";
 
@@ -31,6 +33,8 @@ export interface EndpointCoreOptions {
   readonly readyNeedsEngine?: boolean | undefined;
   /** Signs the tokens of long-poll sessions; undefined: there is no secret that the nodes share. */
   readonly signerFor: SignerFor | undefined;
+  /** What `presence(…)` made. */
+  readonly presence?: readonly object[] | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -47,6 +51,7 @@ export class EndpointCore {
   readonly mounts: readonly MountedSocket[];
   /** Of the mounts that have it. */
   readonly longPolls: readonly LongPoll[];
+  readonly presences: ReadonlyMap<PresenceDefinition, NodePresence>;
   readonly #exchange: PollExchange;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -69,13 +74,31 @@ export class EndpointCore {
     };
     this.#readyNeedsEngine = options.readyNeedsEngine ?? true;
     this.pubsub = new PubSub(options.adapter, { nodeName: name, clock, random, logger });
-    const shared = { pubsub: this.pubsub, flusher: new Flusher(), counters: this.counters, logger, clock };
+    this.presences = this.#presencesOf(options);
+    const { pubsub, presences, counters } = this;
+    const shared = { pubsub, presences, flusher: new Flusher(), counters, logger, clock };
     this.mounts = Object.entries(options.sockets).map(([path, mount]) => {
       compilePath(path);
       return new MountedSocket(path, toMountOptions(mount), options.host, shared);
     });
     this.#exchange = new PollExchange(this.pubsub, clock, random, logger);
     this.longPolls = this.mounts.flatMap((mount) => this.#longPollOf(mount, options) ?? []);
+  }
+
+  #presencesOf({ presence = [], clock, random, logger }: EndpointCoreOptions): EndpointCore["presences"] {
+    const running = new Map<PresenceDefinition, NodePresence>();
+    for (const definition of presence.map(definitionOf)) {
+      const { name } = definition;
+      if ([...running.keys()].some((other) => other.name === name)) {
+        throw invalid(`two presences are named ${name}: give them names that tell them apart`);
+      }
+      running.set(
+        definition,
+        new NodePresence(definition.settings, { pubsub: this.pubsub, clock, random, logger }),
+      );
+    }
+    for (const [definition, node] of running) definition.bind(this, node);
+    return running;
   }
 
   #longPollOf(
@@ -121,6 +144,7 @@ export class EndpointCore {
     try {
       await this.pubsub.start();
       if (this.longPolls.length > 0) await this.#exchange.start();
+      await Promise.all([...this.presences.values()].map((node) => node.start()));
     } catch (cause) {
       await this.stop();
       throw cause;
@@ -133,6 +157,7 @@ export class EndpointCore {
       this.#cancels.push(this.#clock.every(period, () => mount.sweepIdle(IDLE_SWEEPS)));
     }
     for (const longPoll of this.longPolls) this.#cancels.push(longPoll.start());
+    for (const [definition, node] of this.presences) this.#cancels.push(definition.attach(node));
     this.#state = "ready";
   }
 
@@ -179,6 +204,9 @@ export class EndpointCore {
       for (const session of mount.sessions) session.close(closeCodes.draining, "stopped");
     }
     this.#exchange.stop();
+    // The sessions end their channels first, whose presences end with them; then other nodes are told.
+    await undefined;
+    for (const node of this.presences.values()) node.stop();
     await this.pubsub.stop();
   }
 

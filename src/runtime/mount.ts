@@ -4,6 +4,7 @@ import type { TopicRoutes } from "../core/socket/routes.js";
 import type { ChannelCallbacks } from "./channel-definition.js";
 import type { Counters } from "./counters.js";
 import type { Flusher } from "./outbox.js";
+import type { NodePresence } from "./presence/node-presence.js";
 import type { PubSub } from "./pubsub.js";
 import type { Session } from "./session.js";
 
@@ -12,6 +13,9 @@ export interface RouteTarget {
   readonly callbacks: ChannelCallbacks;
   readonly assigns: object;
 }
+
+/** The presences that run on a node, by their definitions. */
+export type PresenceRegistry = ReadonlyMap<object, NodePresence>;
 
 /** Bounds on one socket and its channels. */
 export interface SocketLimits {
@@ -37,6 +41,7 @@ export interface Mount {
   /** Connections that are open now; each session enters and leaves by itself. */
   readonly sessions: Set<Session>;
   readonly pubsub: PubSub;
+  readonly presences: PresenceRegistry;
   readonly flusher: Flusher;
   readonly counters: Counters;
   readonly logger: Logger;

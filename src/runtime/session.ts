@@ -10,11 +10,11 @@ import type { Channel } from "./channel.js";
 import type { SocketFacts } from "./channel-types.js";
 import type { Counters } from "./counters.js";
 import { JoinAttempt, type JoinOutcome } from "./join.js";
-import { TOPIC_PREFIX } from "./longpoll/poll-wire.js";
-import type { Mount, SocketLimits } from "./mount.js";
+import type { Mount, PresenceRegistry, SocketLimits } from "./mount.js";
 import { Outbox } from "./outbox.js";
 import { assertPushable } from "./payload.js";
 import type { PubSub, Subscriber } from "./pubsub.js";
+import { isReserved } from "./reserved-topics.js";
 import { error, isPromise, ok, type Reply } from "./result.js";
 import type { Serializer, WireAddress } from "./serializer.js";
 
@@ -81,6 +81,10 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
 
   get pubsub(): PubSub {
     return this.#mount.pubsub;
+  }
+
+  get presences(): PresenceRegistry {
+    return this.#mount.presences;
   }
 
   get limits(): SocketLimits {
@@ -372,7 +376,7 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
 
 /** Whether a client may join such a topic, if it has a route. What nodes tell each other by theirs is no client's. */
 function isJoinable(topic: string): boolean {
-  return !ILL_FORMED.test(topic) && !topic.startsWith(TOPIC_PREFIX);
+  return !ILL_FORMED.test(topic) && !isReserved(topic);
 }
 
 /** The address of what a join is told: with the join_ref as the client sent it. */
