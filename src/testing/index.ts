@@ -1,4 +1,5 @@
 export { bindCases, ContractBreach, type ContractCase } from "./contract-case.js";
+export { type PresenceExpectation, presenceOf, untilPresence } from "./presence.js";
 export {
   createDiscoveryEnv,
   type DiscoveryCapability,
