@@ -1,5 +1,4 @@
 export { bindCases, ContractBreach, type ContractCase } from "./contract-case.js";
-export { type PresenceExpectation, presenceOf, untilPresence } from "./presence.js";
 export {
   createDiscoveryEnv,
   type DiscoveryCapability,
@@ -8,6 +7,7 @@ export {
   type DiscoveryWorld,
 } from "./discovery-env.js";
 export { bindDiscoveryContract, discoveryContract } from "./discovery-suite.js";
+export { type PresenceExpectation, presenceOf, untilPresence } from "./presence.js";
 export {
   createPubSubEnv,
   type Delivery,
