@@ -1,6 +1,5 @@
-import { once } from "node:events";
 import { describe, expect, test } from "vitest";
-import { WebSocket } from "ws";
+import { openOnThreeNodes, pidOf } from "../support/chat-nodes.js";
 import type { ChatPage } from "../support/chat-page.js";
 import { useChatTabs } from "../support/chat-tabs.js";
 import { isRunning } from "../support/program.js";
@@ -12,7 +11,6 @@ const haproxy = requireServer("haproxy");
 
 /** A tab whose node is gone is connected again within this. */
 const backMsMax = 5_000;
-const allNodes = ["n1@127.0.0.1", "n2@127.0.0.1", "n3@127.0.0.1"];
 
 describe.skipIf(chromium.missing)("three tabs, the embedded balancer, three nodes", () =>
   threeTabs("embedded"),
@@ -25,22 +23,8 @@ describe.skipIf(chromium.missing || haproxy.missing)("three tabs, HAProxy, three
 function threeTabs(balancer: string): void {
   const chat = useChatTabs(chromium.path, ["--nodes", "3", "--balancer", balancer]);
 
-  /** Opens three tabs; each is to be on another node. */
-  async function openThree() {
-    const { fleet, open } = chat();
-    const all = async () => (await nodesOfConnections(fleet.port, 3)).size === 3;
-    await until(all, "three nodes that get connections", 20_000);
-    const tabs = [await open(), await open(), await open()] as const;
-    const nodes = await Promise.all(tabs.map((tab) => tab.untilConnected()));
-    expect(nodes.toSorted()).toEqual(allNodes);
-    return { tabs, nodes };
-  }
-
-  async function pidOf(node: string | undefined): Promise<number> {
-    const row = (await chat().fleet.nodes()).find(({ name }) => name === node);
-    if (row?.pid == null) throw new Error(`${node} is not running`);
-    return row.pid;
-  }
+  const openThree = () => openOnThreeNodes(chat());
+  const pidOfNode = (node: string | undefined) => pidOf(chat().fleet, node);
 
   test("show three different nodes, and chat across them", async () => {
     const { tabs, nodes } = await openThree();
@@ -60,7 +44,7 @@ function threeTabs(balancer: string): void {
     const [one, victim, other] = tabs;
     const flow = startFlow(tabs);
     await until(() => flow.said > 15, "messages under way");
-    const pid = await pidOf(nodes[1]);
+    const pid = await pidOfNode(nodes[1]);
     process.kill(pid, "SIGKILL");
     await victim.untilReconnects(1, backMsMax);
     for (const tab of tabs) await tab.untilConnected(backMsMax);
@@ -87,7 +71,7 @@ function threeTabs(balancer: string): void {
   test("are connected again soon when a tab kills its own node", async () => {
     const { tabs, nodes } = await openThree();
     const [killer, ...others] = tabs;
-    const pid = await pidOf(nodes[0]);
+    const pid = await pidOfNode(nodes[0]);
     await killer.page.click(`text="Kill ${nodes[0]?.split("@")[0]}"`);
     await until(() => !isRunning(pid), "the end of the node");
     await killer.untilReconnects(1, backMsMax);
@@ -97,28 +81,8 @@ function threeTabs(balancer: string): void {
       await tab.untilShown("back again");
       expect(await tab.reconnects()).toEqual([]);
     }
-    await until(async () => (await pidOf(nodes[0])) !== pid, "the node's return");
+    await until(async () => (await pidOfNode(nodes[0])) !== pid, "the node's return");
   });
-}
-
-/** Opens so many connections beside each other, looks which nodes they came to, and closes them. */
-async function nodesOfConnections(port: number, count: number): Promise<Set<string>> {
-  const nodes = new Set<string>();
-  const sockets: WebSocket[] = [];
-  try {
-    for (let index = 0; index < count; index += 1) {
-      const socket = new WebSocket(`ws://127.0.0.1:${port}/socket/websocket?vsn=2.0.0`);
-      sockets.push(socket);
-      const [answer] = await once(socket, "upgrade");
-      nodes.add(answer.headers["x-simurgh-node"]);
-    }
-  } finally {
-    const open = sockets.filter((socket) => socket.readyState !== WebSocket.CLOSED);
-    const closed = open.map((socket) => once(socket, "close"));
-    for (const socket of open) socket.terminate();
-    await Promise.all(closed);
-  }
-  return nodes;
 }
 
 /** Bodies that {@link startFlow} has had said in one tab, in order. */

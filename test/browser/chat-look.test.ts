@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import axe from "axe-core";
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
+import { answerOf, useOfficialClients } from "../support/chat-client.js";
 import { useChatTabs } from "../support/chat-tabs.js";
 import { requireServer } from "../support/servers.js";
 import { until } from "../support/wait.js";
@@ -39,13 +40,28 @@ const overflow = (page: Page) =>
 describe.skipIf(chromium.missing)("the look of the chat", () => {
   const chat = useChatTabs(chromium.path, ["--nodes", "2", "--balancer", "embedded"]);
 
+  const connect = useOfficialClients();
+
   /** Two tabs that have had a talk, the first of them to be looked at. */
   async function talk(room: string) {
-    const { open } = chat();
+    const { fleet, open } = chat();
     const [tab, other] = [await open(`#${room}`), await open(`#${room}`)];
     await tab.page.fill("#room-input", "valley of love");
     await tab.page.press("#room-input", "Enter");
     await tab.page.goBack();
+    const enter = async (name: string, device: string) => {
+      const channel = (await connect(fleet.port)).channel(`room:${room}`, { name, device });
+      expect((await answerOf(channel.join())).status).toBe("ok");
+      return channel;
+    };
+    const typist = await enter("Attar", "phone");
+    for (const [name, device] of [
+      ["Hudhud", "desktop"],
+      ["Hudhud", "phone"],
+      ["Somebody whose name is as long as can be", "desktop"],
+    ] as const) {
+      await enter(name, device);
+    }
     const lines = [
       [other, "The valley of the quest is behind us. Is everybody here?"],
       [tab, "Here! On another node, by the look of the badge."],
@@ -57,6 +73,8 @@ describe.skipIf(chromium.missing)("the look of the chat", () => {
       await from.say(body);
       for (const at of [tab, other]) await at.untilShown(body);
     }
+    expect((await answerOf(typist.push("typing", { typing: true }))).status).toBe("ok");
+    await until(async () => (await tab.page.textContent("#typing")) === "Attar is typing…", "Attar's typing");
     return tab;
   }
 

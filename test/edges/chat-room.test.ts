@@ -1,5 +1,7 @@
+import { Presence } from "phoenix";
 import type { Logger } from "simurgh";
 import { describe, expect, test } from "vitest";
+import { people } from "../../examples/chat/src/people.js";
 import type { ChatMessage } from "../../examples/chat/src/protocol.js";
 import { createRoom, visitors } from "../../examples/chat/src/room.js";
 import { answerOf, payloadsOf, useOfficialClients } from "../support/chat-client.js";
@@ -18,6 +20,7 @@ describe.each(["websocket", "longpoll"] as const)(
       const room = createRoom({ name: "n1@here", supervised: false, logger: silent });
       const { port } = await start({
         sockets: { "/socket": { socket: visitors.routes({ "room:*": room }), longpoll: true } },
+        presence: people,
       });
       return port;
     }
@@ -143,6 +146,84 @@ describe.each(["websocket", "longpoll"] as const)(
       await answerOf(channel.push("new_msg", { body: "who am I" }));
       expect(heard.map(({ name }) => name)).toEqual(["Simurgh"]);
       expect((await answerOf(channel.push("rename", { name: " " }))).status).toBe("error");
+    });
+
+    /** As {@link enter}, with what the official client's presence makes of the room. */
+    async function enterAmong(port: number, params: object) {
+      const socket = await connect(port);
+      const channel = socket.channel("room:lobby", params);
+      const presence = new Presence(channel);
+      const metas = () => presence.list((_name, { metas }: { metas: object[] }) => metas).flat();
+      const names = () => presence.list((name) => name).sort();
+      await answerOf(channel.join());
+      await until(() => names().length > 0, "the presences of the room");
+      return { channel, names, metas };
+    }
+
+    test("tell everybody who is there, by name, with node, device and time", async () => {
+      const port = await startRoom();
+      const one = await enterAmong(port, { name: "Attar", device: "phone" });
+      const other = await enterAmong(port, { name: "Hudhud" });
+      const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+      const common = { node: "n1@here", at, phx_ref: expect.any(String) };
+      const both = [
+        { ...common, device: "phone" },
+        { ...common, device: "desktop" },
+      ];
+      expect(other.names()).toEqual(["Attar", "Hudhud"]);
+      expect(other.metas()).toEqual(both);
+      await until(() => one.metas().length === 2, "the second at the first");
+      expect(one.metas()).toEqual(both);
+      other.channel.leave();
+      await until(() => one.metas().length === 1, "the second has left");
+      expect(one.names()).toEqual(["Attar"]);
+    });
+
+    test.each([{ device: "toaster" }, { device: 7 }, {}])("let in with %j, as a desktop", async (params) => {
+      const { metas } = await enterAmong(await startRoom(), params);
+      expect(metas()).toMatchObject([{ device: "desktop" }]);
+    });
+
+    test("count every session of one name", async () => {
+      const port = await startRoom();
+      const one = await enterAmong(port, { name: "Attar" });
+      const other = await enterAmong(port, { name: "Attar" });
+      await until(() => one.metas().length === 2, "two sessions");
+      expect([one.names(), other.names(), other.metas().length]).toEqual([["Attar"], ["Attar"], 2]);
+    });
+
+    test("tell who is typing, in one update each time that it begins or ends", async () => {
+      const port = await startRoom();
+      const [one, other] = [await enterAmong(port, { name: "Attar" }), await enterAmong(port, { name: "b" })];
+      const diffs = payloadsOf<{ joins: object; leaves: object }>(other.channel, "presence_diff");
+      const [before] = other.metas().slice(0, 1) as { phx_ref: string }[];
+      const ofAttar = () => diffs.filter(({ joins }) => "Attar" in joins);
+      for (const typing of [true, true, false]) {
+        const answer = await answerOf(one.channel.push("typing", { typing }));
+        expect(answer).toEqual({ status: "ok", response: { ref: expect.any(String) } });
+      }
+      await until(() => ofAttar().length === 2, "two updates");
+      expect(ofAttar()[0]).toMatchObject({
+        joins: { Attar: { metas: [{ typing: true, phx_ref_prev: before?.phx_ref }] } },
+        leaves: { Attar: { metas: [{ phx_ref: before?.phx_ref }] } },
+      });
+      expect(other.metas()).toHaveLength(2);
+      for (const meta of other.metas()) expect(meta).not.toHaveProperty("typing");
+      expect((await answerOf(one.channel.push("typing", { typing: "yes" }))).status).toBe("error");
+    });
+
+    test("show a new name before the old one is gone", async () => {
+      const port = await startRoom();
+      const [one, other] = [await enterAmong(port, { name: "Salik" }), await enterAmong(port, { name: "b" })];
+      const seen: string[][] = [];
+      other.channel.on("presence_diff", () => void seen.push(other.names()));
+      await answerOf(one.channel.push("rename", { name: "Simurgh" }));
+      await until(
+        () => other.names().includes("Simurgh") && other.names().length === 2,
+        "the new name alone",
+      );
+      expect(seen.every((names) => names.length > 1)).toBe(true);
+      expect(other.names()).toEqual(["Simurgh", "b"]);
     });
 
     test("do not obey kill where nobody would start the node again", async () => {

@@ -1,3 +1,4 @@
+import { Presence } from "phoenix";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ChatMessage, Welcome } from "../../examples/chat/src/protocol.js";
 import { answerOf, payloadsOf, useOfficialClients } from "../support/chat-client.js";
@@ -18,11 +19,12 @@ describe("the chat on two nodes, for the official client", () => {
   async function enter() {
     const socket = await connect(fleet.port);
     const channel = socket.channel("room:lobby");
+    const present = new Presence(channel);
     /** One for each time that it joined, by itself again after a loss. */
     const welcomes: Welcome[] = [];
     const joining = channel.join().receive("ok", (welcome: Welcome) => welcomes.push(welcome));
     expect((await answerOf(joining)).status).toBe("ok");
-    return { channel, welcomes };
+    return { channel, welcomes, present };
   }
 
   test("takes messages between clients on different nodes", async () => {
@@ -36,6 +38,17 @@ describe("the chat on two nodes, for the official client", () => {
     await until(() => heard[1]?.length && shouts.length, "both at the other side");
     expect(heard[1]).toMatchObject([{ body: "hello", node: here }]);
     expect(shouts).toEqual([{ n: 1 }]);
+  });
+
+  test("tells people on different nodes of each other", async () => {
+    const [one, other] = [await enter(), await enter()];
+    const nodes = [one, other].map(({ welcomes }) => welcomes[0]?.node).sort();
+    for (const { present } of [one, other]) {
+      await until(() => present.list().length === 2, "both in the room");
+      expect(present.list((_name, { metas: [meta] }) => meta.node).sort()).toEqual(nodes);
+    }
+    other.channel.leave();
+    await until(() => one.present.list().length === 1, "the other has left");
   });
 
   test("answers kill, then the node dies, its client is back, and it is started again", async () => {

@@ -45,6 +45,36 @@ export class ChatPage {
     await until(async () => (await this.bodies()).includes(body), `"${body}" on the page`);
   }
 
+  /** Who is here, as the page shows it, sorted: `Attar ×2 n1 n3`. Who is shown as away is left out. */
+  async people(): Promise<string[]> {
+    const people = await this.page.locator("#people .person:not(.away)").evaluateAll((items) =>
+      items.map((item) => {
+        const texts = [...item.querySelectorAll(".person-name, .sessions, .node")];
+        return texts.map(({ textContent }) => textContent).join(" ");
+      }),
+    );
+    return people.sort();
+  }
+
+  async untilPeople(expected: readonly string[], timeoutMs = 10_000): Promise<void> {
+    const wanted = JSON.stringify(expected.toSorted());
+    const has = async () => JSON.stringify(await this.people()) === wanted;
+    await until(has, `${wanted} on the page`, timeoutMs).catch(async (error: unknown) => {
+      throw new Error(`instead there are ${JSON.stringify(await this.people())}`, { cause: error });
+    });
+  }
+
+  /** What the server calls this tab. */
+  async name(): Promise<string> {
+    const input = this.page.locator("#name-input");
+    return (await input.inputValue()) || ((await input.getAttribute("placeholder")) ?? "");
+  }
+
+  async rename(name: string): Promise<void> {
+    await this.page.fill("#name-input", name);
+    await this.page.press("#name-input", "Enter");
+  }
+
   /** Nodes in the history of reconnects, newest first: `["n1@…", "n2@…"]` is from n1 to n2. */
   reconnects(): Promise<[from: string, to: string][]> {
     return this.page

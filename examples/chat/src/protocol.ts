@@ -7,6 +7,9 @@ export const nameCharsMax = 40;
 /** Characters of a room's name: what follows `room:` in its topic. */
 export const roomCharsMax = 100;
 
+/** A client that writes says so again within this time; who has fallen silent for longer is not typing. */
+export const typingMsMax = 6_000;
+
 /** Topics of rooms begin with this. */
 export const topicPrefix = "room:";
 
@@ -32,6 +35,20 @@ export interface ChatMessage {
   /** When it came in there, in ISO 8601. */
   readonly at: string;
 }
+
+/** What somebody is there with. */
+export type Device = "desktop" | "phone";
+
+/** One session in a room, as presences tell of it; its key is the name. */
+export type SessionMeta = {
+  /** The node that the session is connected to. */
+  readonly node: string;
+  readonly device: Device;
+  /** When it came into the room, in ISO 8601. */
+  readonly at: string;
+  /** There as long as something is being written. */
+  readonly typing?: true;
+};
 
 /** Counts characters as people do, not as UTF-16 does. */
 export function countChars(text: string): number {

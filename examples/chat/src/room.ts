@@ -10,6 +10,7 @@ import {
   socket,
 } from "simurgh";
 import { z } from "zod";
+import { comeIn, deviceOf, goAway, goBy, newSession, setTyping, typingIsOver } from "./people.js";
 import {
   bodyCharsMax,
   type ChatMessage,
@@ -32,27 +33,32 @@ const body = z
     `the message is longer than ${bodyCharsMax} characters`,
   );
 const id = z.string().regex(/^[\w-]{8,64}$/);
+/** A device that nobody has heard of is no reason to refuse anybody. */
+const device = z.enum(["desktop", "phone"]).optional().catch(undefined);
 
 /** Everybody may connect, and is a guest until a join gives a name. */
 export const visitors = socket({
-  connect: () => accept({ guest: `guest-${randomBytes(2).toString("hex")}` }),
+  connect: ({ info }) =>
+    accept({ guest: `guest-${randomBytes(2).toString("hex")}`, usual: deviceOf(info.userAgent) }),
 });
 
 /** The channel behind `room:*`. */
 export function createRoom(node: Pick<NodeContext, "name" | "supervised" | "logger">): ChannelDefinition {
   return visitors.channel({
-    params: z.object({ name: name.optional() }),
+    params: z.object({ name: name.optional(), device }),
     payloads: {
       new_msg: z.object({ body, id: id.optional() }),
       rename: z.object({ name: name.min(1) }),
+      typing: z.object({ typing: z.boolean() }),
     },
     events: { new_msg: event<ChatMessage>(), shout: event<object>() },
-    assigns: () => ({ name: "" }),
+    assigns: () => newSession(node.name),
 
     join(ch, params) {
       const room = ch.topic.slice(topicPrefix.length);
       if (room === "" || countChars(room) > roomCharsMax) return error({ reason: "no such room" });
       ch.assigns.name = params.name || ch.assigns.guest;
+      ch.assigns.device = params.device ?? ch.assigns.usual;
       const welcome: Welcome = {
         node: node.name,
         supervised: node.supervised,
@@ -62,6 +68,12 @@ export function createRoom(node: Pick<NodeContext, "name" | "supervised" | "logg
       return ok(welcome);
     },
 
+    afterJoin: (ch) => comeIn(ch),
+    terminate: (ch) => goAway(ch.assigns),
+    info(ch, message) {
+      if (message === typingIsOver) setTyping(ch, false);
+    },
+
     in: {
       new_msg(ch, { body, id = randomUUID() }) {
         const at = new Date().toISOString();
@@ -69,8 +81,12 @@ export function createRoom(node: Pick<NodeContext, "name" | "supervised" | "logg
         return ok({ id });
       },
       rename(ch, { name }) {
-        ch.assigns.name = name;
+        goBy(ch, name);
         return ok({ name });
+      },
+      typing(ch, { typing }) {
+        setTyping(ch, typing);
+        return ok({ ref: ch.assigns.ref });
       },
       ping: (_ch, payload) => ok(payload),
       shout(ch, payload) {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { createEndpoint, type Endpoint, type NodeContext } from "simurgh";
 import { servePages } from "./pages.js";
+import { people } from "./people.js";
 import { createRoom, visitors } from "./room.js";
 
 /** Built by `build.mjs`. The same folder seen from `src` and from `dist`. */
@@ -14,6 +15,7 @@ export default function chat(node: NodeContext): Endpoint {
     secretKeyBase: node.secretKeyBase,
     logger: node.logger,
     sockets: { "/socket": { socket: visitors.routes({ "room:*": createRoom(node) }), longpoll: true } },
+    presence: people,
     http: servePages(web),
   });
 }

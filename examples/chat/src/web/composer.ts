@@ -11,9 +11,12 @@ export class Composer {
   readonly #send = find("send", HTMLButtonElement);
   readonly #counter = find("counter", HTMLElement);
 
-  /** `send` is called with each message, which is neither empty nor too long. */
-  constructor(send: (body: string) => void) {
-    this.#body.addEventListener("input", () => this.#update());
+  /** `send` is called with each message, which is neither empty nor too long; `wrote` with each change of the text. */
+  constructor(send: (body: string) => void, wrote: (isEmpty: boolean) => void) {
+    this.#body.addEventListener("input", () => {
+      this.#update();
+      wrote(this.#body.value.trim() === "");
+    });
     this.#body.addEventListener("keydown", (event) => {
       // While an input method composes, Enter is its own.
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -27,6 +30,7 @@ export class Composer {
       this.#body.value = "";
       this.#update();
       this.#body.focus();
+      wrote(true);
       send(body);
     });
     this.#update();

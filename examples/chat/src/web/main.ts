@@ -1,4 +1,5 @@
 import { nameCharsMax } from "../protocol.js";
+import { Announcer } from "./announcer.js";
 import { Composer } from "./composer.js";
 import { Connection, type Reconnect } from "./connection.js";
 import { durationText, find } from "./dom.js";
@@ -6,9 +7,11 @@ import { recallName, recallRooms, rememberName, rememberRooms } from "./memory.j
 import { MessagesView } from "./messages-view.js";
 import { shortNodeName } from "./node-badge.js";
 import { Panel } from "./panel.js";
+import { PeopleView } from "./people-view.js";
 import { type Entry, Room } from "./room.js";
 import { RoomsView, toRoomName } from "./rooms-view.js";
 import { StatusView } from "./status-view.js";
+import { TypingTeller } from "./typing.js";
 
 const firstRoom = "lobby";
 
@@ -25,7 +28,13 @@ const panel = new Panel();
 const messages = new MessagesView((entry) => current.retry(entry));
 const status = new StatusView(() => current.killNode());
 const roomsView = new RoomsView({ open, leave });
-const composer = new Composer((body) => current.send(body));
+const peopleView = new PeopleView();
+const announcer = new Announcer();
+const typing = new TypingTeller((isTyping) => current.type(isTyping));
+const composer = new Composer(
+  (body) => current.send(body),
+  (isEmpty) => typing.wrote(isEmpty),
+);
 
 function enter(name: string): Room {
   const room = new Room(name, connection, () => chosenName ?? guestName, {
@@ -47,19 +56,34 @@ function enter(name: string): Room {
     dropped(room, entry) {
       if (room === current) messages.dropped(entry);
     },
+    people(room) {
+      roomsView.showPeople(room);
+      if (room === current) showPeople();
+    },
   });
   rooms.set(name, room);
   rememberRooms([...rooms.keys()]);
   return room;
 }
 
+function showPeople(): void {
+  const people = current.people.list();
+  peopleView.show(people, current.myName);
+  announcer.show(
+    current.name,
+    people.map(({ name }) => name),
+  );
+}
+
 function open(name: string): void {
+  typing.stop();
   current = rooms.get(name) ?? enter(name);
   current.unread = 0;
   const hash = `#${encodeURIComponent(name)}`;
   if (location.hash === "") history.replaceState(null, "", hash);
   else if (location.hash !== hash) history.pushState(null, "", hash);
   messages.show(current);
+  showPeople();
   roomsView.show([...rooms.values()], current);
   panel.close();
   composer.focus();

@@ -1,6 +1,8 @@
 import type { Channel } from "phoenix";
 import { type ChatMessage, topicPrefix, type Welcome } from "../protocol.js";
 import type { Connection } from "./connection.js";
+import { thisDevice } from "./device.js";
+import { People } from "./people.js";
 
 /** A message in the list of a room. */
 export interface MessageEntry {
@@ -38,6 +40,8 @@ export interface RoomListener {
   added(room: Room, entry: Entry): void;
   changed(room: Room, entry: Entry): void;
   dropped(room: Room, entry: Entry): void;
+  /** Somebody came, went, or moved, or began or ended to type. */
+  people(room: Room): void;
 }
 
 /** Above: the oldest are dropped. */
@@ -50,6 +54,7 @@ export class Room {
   readonly name: string;
   /** Messages that came while the room was not shown. */
   unread = 0;
+  readonly people: People;
   readonly #connection: Connection;
   readonly #listener: RoomListener;
   readonly #channel: Channel;
@@ -69,13 +74,19 @@ export class Room {
     this.#listener = listener;
     this.#channel = connection.socket.channel(`${topicPrefix}${name}`, () => {
       const name = myName();
-      return name === undefined ? {} : { name };
+      return name === undefined ? { device: thisDevice } : { name, device: thisDevice };
     });
+    this.people = new People(this.#channel, () => listener.people(this));
     this.#channel.on("new_msg", (message: ChatMessage) => this.#received(message));
     this.#channel
       .join()
       .receive("ok", (welcome: Welcome) => this.#entered(welcome))
       .receive("error", (refusal: { reason?: unknown }) => this.#refused(String(refusal.reason)));
+  }
+
+  /** The name that the server knows us by here. */
+  get myName(): string | undefined {
+    return this.#myName;
   }
 
   /** Oldest first. */
@@ -116,6 +127,14 @@ export class Room {
     this.#channel.push("rename", { name });
   }
 
+  /** Tells the room that something is being written, or no longer. Not when it cannot be told now: it passes. */
+  type(typing: boolean): void {
+    if (this.#channel.state !== "joined") return;
+    this.#channel
+      .push("typing", { typing })
+      .receive("ok", ({ ref }: { ref?: string }) => this.people.own(ref));
+  }
+
   /** Asks the node to die. */
   killNode(): void {
     this.#channel.push("kill", {});
@@ -128,6 +147,7 @@ export class Room {
 
   leave(): void {
     this.#channel.leave();
+    this.people.end();
   }
 
   #push(entry: MessageEntry): void {

@@ -1,4 +1,5 @@
 import { find, make } from "./dom.js";
+import { hereText } from "./people-view.js";
 import type { Room } from "./room.js";
 
 /** What a person can do with rooms. */
@@ -28,6 +29,12 @@ export class RoomsView {
     });
   }
 
+  /** Shows how many people are in a room. Nothing else is touched: people come and go while somebody clicks. */
+  showPeople(room: Room): void {
+    const mark = document.getElementById(hereId(room));
+    if (mark !== null) fillHere(mark, room);
+  }
+
   /** Shows all rooms; the first cannot be left. */
   show(rooms: readonly Room[], current: Room): void {
     const focused = document.activeElement?.id;
@@ -45,6 +52,9 @@ export class RoomsView {
     const label = make("span", { className: "room-name", textContent: room.name });
     const open = make("button", { type: "button", className: "room", id: `room:${room.name}` }, hash, label);
     if (isCurrent) open.setAttribute("aria-current", "true");
+    const here = make("span", { className: "here", id: hereId(room) });
+    fillHere(here, room);
+    open.append(here);
     if (room.unread > 0) {
       const count = room.unread > unreadShownMax ? `${unreadShownMax}+` : String(room.unread);
       const unseen = make("span", { className: "unseen", textContent: " unread" });
@@ -60,6 +70,15 @@ export class RoomsView {
     }
     return item;
   }
+}
+
+const hereId = (room: Room): string => `here:${room.name}`;
+
+function fillHere(mark: HTMLElement, room: Room): void {
+  const count = room.people.list().length;
+  mark.hidden = count === 0;
+  mark.title = hereText(count);
+  mark.replaceChildren(String(count), make("span", { className: "unseen", textContent: " here" }));
 }
 
 const roomNameMax = 64;
