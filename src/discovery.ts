@@ -1,6 +1,8 @@
 /** Ways to find the other nodes of a cluster, for the `discover` option of the mesh. */
 
 export type { DiscoveryHost, DiscoveryStrategy, Sighting } from "./contracts/discovery.js";
+export { dns } from "./edges/discovery/dns/dns.js";
+export type { DnsLimits, DnsOptions, DnsTiming } from "./edges/discovery/dns/options.js";
 export { gossip } from "./edges/discovery/gossip/gossip.js";
 export type { GossipLimits, GossipOptions, GossipTiming } from "./edges/discovery/gossip/options.js";
 export { type StaticHostsOptions, staticHosts } from "./edges/discovery/static-hosts.js";

@@ -1,6 +1,6 @@
 import { bindDiscoveryContract, ContractBreach, discoveryContract } from "simurgh/testing";
 import { describe, expect, it } from "vitest";
-import { gossipUnderTest, staticUnderTest } from "../support/discovery-worlds.js";
+import { dnsUnderTest, gossipUnderTest, staticUnderTest } from "../support/discovery-worlds.js";
 import { type DiscoveryFault, fakeDiscoveryUnderTest } from "../support/fake-discovery.js";
 
 const strategies = [
@@ -10,6 +10,8 @@ const strategies = [
     "gossip by broadcast, plain",
     gossipUnderTest({ multicast: false, broadcast: "127.255.255.255", secret: false }),
   ],
+  ["dns by addresses", dnsUnderTest("addresses")],
+  ["dns by services", dnsUnderTest("services")],
   ["fake", fakeDiscoveryUnderTest()],
 ] as const;
 

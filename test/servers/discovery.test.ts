@@ -1,39 +1,13 @@
-import { randomBytes } from "node:crypto";
-import { afterEach, describe, expect, test } from "vitest";
-import { fixture, type Program, runSimurgh, simurgh } from "../support/program.js";
+import { describe, expect, test } from "vitest";
+import { linked, nameOf, portOf, startNode } from "../support/discovered-nodes.js";
+import { fixture, runSimurgh } from "../support/program.js";
 import { joinRoom } from "../support/room-client.js";
 import { freeUdpPort } from "../support/udp.js";
 import { until } from "../support/wait.js";
 
-const secret = randomBytes(32).toString("base64");
-
 describe("simurgh node --discover", () => {
-  const programs: Program[] = [];
-  afterEach(async () => {
-    for (const program of programs.splice(0)) {
-      program.child.kill("SIGKILL");
-      await program.ended;
-    }
-  });
-  const start = (args: readonly string[], env: NodeJS.ProcessEnv = { SIMURGH_SECRET: secret }) => {
-    const program = simurgh(["node", fixture("room-app.mjs"), ...args], env);
-    programs.push(program);
-    return program;
-  };
-  /** Names of the nodes that a node is linked with, by its own words. */
-  const linked = ({ stderr }: Program) => {
-    const names = new Set<string>();
-    for (const [, what, name = ""] of stderr.matchAll(/mesh node (up|left|lost|down)\S* node=(\S+)/g)) {
-      if (what === "up") names.add(name);
-      else names.delete(name);
-    }
-    return names;
-  };
-  const portOf = async (program: Program) => Number((await program.line("n")).split(":").at(-1));
-  const nameOf = async (program: Program) => (await program.line("n")).split(" ")[0] ?? "";
-
   test("gossip alone forms a cluster of five in 3 s; kill -9 of two is noticed in 3 s", async () => {
-    const nodes = Array.from({ length: 5 }, () => start(["--discover", "gossip"]));
+    const nodes = Array.from({ length: 5 }, () => startNode(["--discover", "gossip"]));
     await Promise.all(nodes.map((node) => node.line("n")));
     const startedMs = performance.now();
     await until(() => nodes.every((node) => linked(node).size === 4), "five nodes are linked");
@@ -64,20 +38,23 @@ describe("simurgh node --discover", () => {
   test("several ways at once; a node that ends is not dialled back, and one that comes anew is found", async () => {
     const udp = await freeUdpPort();
     const gossip = ["--discover", `gossip:${udp}`, "--discover", "static:127.0.0.1:9"];
-    const first = start([...gossip, "--name", "n1@127.0.0.1"]);
-    const second = start([...gossip, "--name", "n2@127.0.0.1"]);
+    const first = startNode([...gossip, "--name", "n1@127.0.0.1"]);
+    const second = startNode([...gossip, "--name", "n2@127.0.0.1"]);
     const found = /discovery found a node .*node=n2@/;
     await until(() => linked(first).has("n2@127.0.0.1") && found.test(first.stderr), "they find each other");
     second.child.kill("SIGTERM");
     expect(await second.ended).toEqual({ code: 0, signal: null });
     await until(() => linked(first).size === 0 && /discovery lost a node/.test(first.stderr), "it is gone");
-    const third = start([...gossip, "--name", "n2@127.0.0.1"]);
+    const third = startNode([...gossip, "--name", "n2@127.0.0.1"]);
     await until(() => linked(first).has("n2@127.0.0.1") && linked(third).size === 1, "it is back");
   });
 
   test.each([
     ["--discover", "telepathy", "It begins with one of"],
     ["--discover", "gossip:0", "port must be"],
+    ["--discover", "dns:", "no name of the DNS"],
+    ["--discover", "dns:nodes.example.org:x", "port must be"],
+    ["--discover", "dns:nodes.example.org:7000@ns.example.org", "must be an IP address"],
     ["--discover", "static:nowhere", "neither name@host:port nor host:port"],
   ])("refuses %s %s", async (option, value, words) => {
     const { code, stderr } = await runSimurgh(["node", fixture("room-app.mjs"), option, value]);

@@ -1,8 +1,10 @@
 import type { DiscoveryStrategy } from "../../src/contracts/discovery.js";
+import { dns } from "../../src/edges/discovery/dns/dns.js";
 import { gossip } from "../../src/edges/discovery/gossip/gossip.js";
 import type { GossipOptions } from "../../src/edges/discovery/gossip/options.js";
 import { staticHosts } from "../../src/edges/discovery/static-hosts.js";
 import type { DiscoveryUnderTest } from "../../src/testing/index.js";
+import { DnsServer } from "./dns-server.js";
 import { sighting } from "./fake-discovery.js";
 import { systemParts } from "./pubsub-engines.js";
 import { freeUdpPort, gossipTap } from "./udp.js";
@@ -70,6 +72,52 @@ export function gossipUnderTest(options: GossipOptions): DiscoveryUnderTest {
         dispose: async () => {
           for (const address of [...others.keys()]) await hide(address);
         },
+      };
+    },
+  };
+}
+
+/** The DNS under the contract, over a real server: addresses of a name, or the targets of a service. */
+export function dnsUnderTest(records: "addresses" | "services"): DiscoveryUnderTest {
+  return {
+    ...systemParts,
+    kind: "dns",
+    missing: {},
+    createWorld: async () => {
+      const server = new DnsServer();
+      await server.open();
+      const ofServices = records === "services";
+      return {
+        strategy: dns({
+          name: ofServices ? "_mesh._tcp.example.org" : "nodes.example.org",
+          ...(ofServices ? {} : { port: 7000 }),
+          servers: [server.address],
+          timing: { periodMs: 20, queryMsMax: 100 },
+        }),
+        addresses: ["10.0.0.1:7000", "10.0.0.2:7000", "[fd00::3]:7000"],
+        show: async (addresses) => {
+          const hosts = addresses.map((address) => sighting(address).address.host);
+          const [a, aaaa] = [
+            hosts.filter((host) => host.includes(".")),
+            hosts.filter((host) => host.includes(":")),
+          ];
+          server.override = undefined;
+          server.replies.clear();
+          if (ofServices) {
+            const targets = hosts.map((_, index) => `7000 n${index}.example.org`);
+            server.replies.set("SRV", [...targets, ...targets]);
+            hosts.forEach((host, index) => {
+              server.replies.set(`${host.includes(":") ? "AAAA" : "A"} n${index}.example.org`, [host]);
+            });
+          } else server.replies.set("A", [...a, ...a]).set("AAAA", aaaa);
+        },
+        fail: async () => {
+          server.override = "SERVFAIL";
+        },
+        garble: async () => {
+          server.override = "nonsense";
+        },
+        dispose: () => server.close(),
       };
     },
   };

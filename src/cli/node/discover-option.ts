@@ -1,12 +1,25 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { DiscoveryStrategy } from "../../contracts/discovery.js";
+import { dns } from "../../edges/discovery/dns/dns.js";
 import { gossip } from "../../edges/discovery/gossip/gossip.js";
 import { staticHosts } from "../../edges/discovery/static-hosts.js";
 import { SimurghError } from "../../runtime/errors.js";
 
+/** `NAME`, `NAME:PORT`, and behind an `@` the servers to ask. */
+function readDns(text: string): DiscoveryStrategy {
+  const [target = "", ...servers] = text.split("@");
+  const [name = "", port] = target.split(/:(.*)/s);
+  return dns({
+    name,
+    ...(port === undefined ? {} : { port: Number(port) }),
+    ...(servers.length === 0 ? {} : { servers: servers.join("@").split(",") }),
+  });
+}
+
 /** What each kind makes of the text behind its colon. */
 const kinds: Readonly<Record<string, (text: string) => DiscoveryStrategy>> = {
   gossip: (text) => gossip(text === "" ? {} : { port: Number(text) }),
+  dns: readDns,
   static: (text) => staticHosts({ hosts: text.split(",").map((host) => host.trim()) }),
 };
 
@@ -27,7 +40,7 @@ export function readDiscover(text: string): DiscoveryStrategy {
 export function discoverOption(): Option {
   return new Option(
     "--discover <how>",
-    "find other nodes by themselves: gossip[:PORT] or static:HOST:PORT,…; may be given several times",
+    "find other nodes by themselves: gossip[:PORT], dns:NAME[:PORT][@SERVER,…] or static:HOST:PORT,…; may be given several times",
   )
     .default([], "none")
     .argParser((text: string, before: readonly DiscoveryStrategy[]) => [...before, readDiscover(text)]);
