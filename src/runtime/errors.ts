@@ -4,7 +4,7 @@ export const errorTable = {
   mesh_config_invalid: "A mesh option has a value that cannot work.",
   discovery_config_invalid: "An option of a discovery strategy or topology has a value that cannot work.",
   discovery_start_failed:
-    "A discovery strategy could not begin to look, as its port or interface is not to be had.",
+    "A discovery strategy could not begin to look, as its port, interface or library is not to be had.",
   engine_config_invalid: "An option of an engine with a broker has a value that cannot work.",
   engine_unreachable: "The broker of the engine did not answer in time, or was lost.",
   engine_refused:

@@ -1,6 +1,11 @@
 import { bindDiscoveryContract, ContractBreach, discoveryContract } from "simurgh/testing";
 import { describe, expect, it } from "vitest";
-import { dnsUnderTest, gossipUnderTest, staticUnderTest } from "../support/discovery-worlds.js";
+import {
+  dnsUnderTest,
+  fileUnderTest,
+  gossipUnderTest,
+  staticUnderTest,
+} from "../support/discovery-worlds.js";
 import { type DiscoveryFault, fakeDiscoveryUnderTest } from "../support/fake-discovery.js";
 
 const strategies = [
@@ -12,6 +17,8 @@ const strategies = [
   ],
   ["dns by addresses", dnsUnderTest("addresses")],
   ["dns by services", dnsUnderTest("services")],
+  ["file in JSON", fileUnderTest("json")],
+  ["file in YAML", fileUnderTest("yaml")],
   ["fake", fakeDiscoveryUnderTest()],
 ] as const;
 

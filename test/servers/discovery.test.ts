@@ -1,5 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { linked, nameOf, portOf, startNode } from "../support/discovered-nodes.js";
+import { startFleet } from "../support/fleet.js";
 import { fixture, runSimurgh } from "../support/program.js";
 import { joinRoom } from "../support/room-client.js";
 import { freeUdpPort } from "../support/udp.js";
@@ -48,6 +49,22 @@ describe("simurgh node --discover", () => {
     const third = startNode([...gossip, "--name", "n2@127.0.0.1"]);
     await until(() => linked(first).has("n2@127.0.0.1") && linked(third).size === 1, "it is back");
   });
+
+  test("two fleets of `up` become one cluster, and need the secret for it", async () => {
+    const udp = await freeUdpPort();
+    const args = ["--balancer", "embedded", "--nodes", "2", "--discover", `gossip:${udp}`];
+    const secret = { SIMURGH_SECRET: "a secret that two fleets share" };
+    const fleets = await Promise.all([1, 2].map(() => startFleet(args, "room-app.mjs", undefined, secret)));
+    for (const fleet of fleets) onTestFinished(() => fleet.end());
+    for (const { up } of fleets) await up.line("ready ");
+    const [one, two] = await Promise.all(fleets.map(({ port }) => joinRoom(port)));
+    await until(() => {
+      one?.shout("across");
+      return two?.heard.includes("across");
+    }, "a message crosses from fleet to fleet");
+    const { code, stderr } = await runSimurgh(["up", fixture("room-app.mjs"), ...args]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("SIMURGH_SECRET")]);
+  }, 60_000);
 
   test.each([
     ["--discover", "telepathy", "It begins with one of"],

@@ -1,5 +1,9 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { DiscoveryStrategy } from "../../src/contracts/discovery.js";
 import { dns } from "../../src/edges/discovery/dns/dns.js";
+import { file } from "../../src/edges/discovery/file/file.js";
 import { gossip } from "../../src/edges/discovery/gossip/gossip.js";
 import type { GossipOptions } from "../../src/edges/discovery/gossip/options.js";
 import { staticHosts } from "../../src/edges/discovery/static-hosts.js";
@@ -118,6 +122,31 @@ export function dnsUnderTest(records: "addresses" | "services"): DiscoveryUnderT
           server.override = "nonsense";
         },
         dispose: () => server.close(),
+      };
+    },
+  };
+}
+
+/** A file under the contract, in either format. */
+export function fileUnderTest(format: "json" | "yaml"): DiscoveryUnderTest {
+  return {
+    ...systemParts,
+    kind: "file",
+    missing: {},
+    createWorld: async () => {
+      const folder = await mkdtemp(join(tmpdir(), "simurgh-list-"));
+      const path = join(folder, `nodes.${format}`);
+      return {
+        strategy: file({ path, timing: { periodMs: 20, settleMs: 5 } }),
+        addresses: threeAddresses,
+        show: (addresses) => {
+          const list = [...addresses, ...addresses];
+          const text = format === "json" ? JSON.stringify(list) : list.map((one) => `- ${one}\n`).join("");
+          return writeFile(path, text);
+        },
+        fail: () => rm(path, { force: true }),
+        garble: () => writeFile(path, Buffer.from([0xff, 0x00, 0x7b])),
+        dispose: () => rm(folder, { recursive: true }),
       };
     },
   };

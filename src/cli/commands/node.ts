@@ -1,10 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { type Command, Option } from "commander";
-import type { DiscoveryStrategy } from "../../contracts/discovery.js";
 import { type LogLevel, lineLogger } from "../../edges/system/logger.js";
 import { brokerNeeds, type EngineChoice, engineOption } from "../engine/choice.js";
 import { secretVariable } from "../fleet/messages.js";
-import { discoverOption } from "../node/discover-option.js";
+import { type DiscoverChoice, discoverOption } from "../node/discover-option.js";
 import { runNode } from "../node/run-node.js";
 import { logLevelOption, nodeName, peerList, portOption, wholeNumber } from "../options.js";
 import { lineWriter } from "../support/lines.js";
@@ -16,7 +15,7 @@ interface NodeCommandOptions {
   readonly port: number;
   readonly meshPort?: number;
   readonly peers: readonly string[];
-  readonly discover: readonly DiscoveryStrategy[];
+  readonly discover: readonly DiscoverChoice[];
   readonly engine: EngineChoice;
   readonly secretEnv: string;
   readonly drainTimeout: number;
@@ -104,7 +103,7 @@ function node(app: string, options: NodeCommandOptions, command: Command): Promi
     port: isFound && isDefault("port") ? 0 : options.port,
     meshPort,
     peers,
-    discover,
+    discover: discover.map(({ strategy }) => strategy),
     engine,
     secret,
     drainMsMax: drainTimeout * 1_000,

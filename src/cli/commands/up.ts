@@ -14,6 +14,7 @@ import {
 } from "../fleet/door.js";
 import { Fleet } from "../fleet/fleet.js";
 import { secretVariable } from "../fleet/messages.js";
+import { type DiscoverChoice, discoverOption } from "../node/discover-option.js";
 import { requireAppFile } from "../node/load-app.js";
 import { logLevelOption, portOption, wholeNumber } from "../options.js";
 import { lineWriter } from "../support/lines.js";
@@ -25,6 +26,7 @@ interface UpOptions {
   readonly nodes: number;
   readonly balancer: BalancerChoice;
   readonly engine: EngineChoice;
+  readonly discover: readonly DiscoverChoice[];
   readonly host: string;
   readonly port: number;
   readonly connectionsMax?: number;
@@ -42,7 +44,9 @@ started on this machine, and ends with the fleet. The line "ready http://…" sa
 order, a second Ctrl-C at once.
 
 The nodes prove to each other a secret that is made up at random, or taken from ${secretVariable} so that nodes started
-by hand can join.`;
+by hand can join. With --discover they also find and join nodes of other fleets, which needs that secret; their names are
+marked then, so that no two fleets have the same. They listen on loopback only: nodes of other machines are found by
+them, and do not find them.`;
 
 const out = lineWriter(process.stdout);
 
@@ -62,6 +66,7 @@ export function addUp(program: Command, onExitCode: (code: number) => void): voi
     .addOption(
       engineOption("what joins the nodes; nats and redis take NATS_URL or REDIS_URL, or start a server"),
     )
+    .addOption(discoverOption())
     .addOption(portOption("the port of the door; 0 takes a free one"))
     .option("--host <host>", "the address of the door; localhost is open to this machine alone", "localhost")
     .addOption(
@@ -72,7 +77,12 @@ export function addUp(program: Command, onExitCode: (code: number) => void): voi
     )
     .addOption(logLevelOption())
     .addHelpText("after", help)
-    .action(async (app: string, options: UpOptions) => onExitCode(await up(app, options)));
+    .action(async (app: string, options: UpOptions, command: Command) => {
+      if (options.discover.length > 0 && !process.env[secretVariable]) {
+        command.error(`error: a fleet with --discover needs the cluster's secret in ${secretVariable}`);
+      }
+      onExitCode(await up(app, options));
+    });
 }
 
 async function up(app: string, options: UpOptions): Promise<number> {
@@ -115,7 +125,9 @@ async function makeFleet(
   out(`${size} nodes of ${app}, engine ${engine.about}, balancer ${balancer.kind} (${why})`);
   const [first = { host, port }] = addresses;
   const secret = process.env[secretVariable];
-  return new Fleet({ app, size, secret, logLevel, engine, balancer, door: reachable(first), out, err });
+  const discover = options.discover.map(({ text }) => text);
+  const door = reachable(first);
+  return new Fleet({ app, size, secret, discover, logLevel, engine, balancer, door, out, err });
 }
 
 /** Runs a fleet until it is told to end. */

@@ -16,6 +16,8 @@ export interface FleetOptions {
   readonly size: number;
   /** What the nodes prove to each other; a random one when undefined. */
   readonly secret: string | undefined;
+  /** How they find nodes of other fleets, as `simurgh node` is told. */
+  readonly discover: readonly string[];
   readonly logLevel: string;
   readonly engine: Pick<ChosenEngine, "choice" | "env">;
   readonly balancer: Balancer;
@@ -95,19 +97,21 @@ export class Fleet {
   }
 
   async #plan(): Promise<NodePlan[]> {
-    const { app, size, logLevel } = this.#options;
+    const { app, size, discover, logLevel } = this.#options;
     const { choice: engine, env } = this.#options.engine;
     const secret = this.#options.secret ?? randomBytes(32).toString("base64url");
     const ports = await freePorts(size * 2);
+    // Fleets that meet must not have two nodes of one name.
+    const mark = discover.length > 0 ? `-${randomBytes(3).toString("hex")}` : "";
     const places = Array.from({ length: size }, (_, index) => ({
-      name: `n${index + 1}@${loopback}`,
+      name: `n${index + 1}${mark}@${loopback}`,
       port: ports[index * 2] ?? 0,
       meshPort: ports[index * 2 + 1] ?? 0,
     }));
     return places.map((place) => {
       const others = places.filter((other) => other !== place);
       const peers = others.map((other) => `${other.name}:${other.meshPort}`);
-      return { ...place, app, peers, secret, logLevel, engine, env };
+      return { ...place, app, peers, discover, secret, logLevel, engine, env };
     });
   }
 

@@ -19,6 +19,8 @@ export interface NodePlan {
   readonly meshPort: number;
   /** The other nodes: `name@host:port`. */
   readonly peers: readonly string[];
+  /** How it finds more. */
+  readonly discover: readonly string[];
   readonly secret: string;
   readonly logLevel: string;
 }
@@ -68,9 +70,10 @@ function argumentsOf(plan: NodePlan): string[] {
   return pairs.flat();
 }
 
-function meshArgumentsOf({ meshPort, peers }: NodePlan): string[][] {
+function meshArgumentsOf({ meshPort, peers, discover }: NodePlan): string[][] {
   const port = ["--mesh-port", String(meshPort)];
-  return peers.length > 0 ? [port, ["--peers", peers.join(",")]] : [port];
+  const known = peers.length > 0 ? [["--peers", peers.join(",")]] : [];
+  return [port, ...known, ...discover.map((how) => ["--discover", how])];
 }
 
 /** Flags of Node itself, such as `--import`; a debugger's port can serve one process only. */

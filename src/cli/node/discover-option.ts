@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { DiscoveryStrategy } from "../../contracts/discovery.js";
 import { dns } from "../../edges/discovery/dns/dns.js";
+import { file } from "../../edges/discovery/file/file.js";
 import { gossip } from "../../edges/discovery/gossip/gossip.js";
 import { staticHosts } from "../../edges/discovery/static-hosts.js";
 import { SimurghError } from "../../runtime/errors.js";
@@ -20,17 +21,24 @@ function readDns(text: string): DiscoveryStrategy {
 const kinds: Readonly<Record<string, (text: string) => DiscoveryStrategy>> = {
   gossip: (text) => gossip(text === "" ? {} : { port: Number(text) }),
   dns: readDns,
+  file: (path) => file({ path }),
   static: (text) => staticHosts({ hosts: text.split(",").map((host) => host.trim()) }),
 };
 
+/** One `--discover`: as it was given, and what was made of it. */
+export interface DiscoverChoice {
+  readonly text: string;
+  readonly strategy: DiscoveryStrategy;
+}
+
 /** Reads one `--discover`. */
-export function readDiscover(text: string): DiscoveryStrategy {
+export function readDiscover(text: string): DiscoverChoice {
   const [kind = "", ...rest] = text.split(":");
   const make = kinds[kind];
   if (make === undefined)
     throw new InvalidArgumentError(`It begins with one of ${Object.keys(kinds).join(", ")}.`);
   try {
-    return make(rest.join(":"));
+    return { text, strategy: make(rest.join(":")) };
   } catch (error) {
     throw new InvalidArgumentError(error instanceof SimurghError ? `${error.message}.` : String(error));
   }
@@ -40,8 +48,8 @@ export function readDiscover(text: string): DiscoveryStrategy {
 export function discoverOption(): Option {
   return new Option(
     "--discover <how>",
-    "find other nodes by themselves: gossip[:PORT], dns:NAME[:PORT][@SERVER,…] or static:HOST:PORT,…; may be given several times",
+    "find other nodes by themselves: gossip[:PORT], dns:NAME[:PORT][@SERVER,…], file:PATH or static:HOST:PORT,…; may be given several times",
   )
     .default([], "none")
-    .argParser((text: string, before: readonly DiscoveryStrategy[]) => [...before, readDiscover(text)]);
+    .argParser((text: string, before: readonly DiscoverChoice[]) => [...before, readDiscover(text)]);
 }
