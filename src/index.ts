@@ -2,14 +2,15 @@
 
 export type {
   PhoenixToken,
+  PhoenixTokenResult,
   SignOptions,
-  VerifiedToken,
   VerifyOptions,
 } from "./auth/phoenix-token/phoenix-token.js";
 export { Atom, type Term, type TermRecord, Tuple } from "./auth/phoenix-token/term.js";
 export type { App, AppEndpoint, NodeContext } from "./cli/app.js";
 export type { LogFields, Logger } from "./contracts/logger.js";
 export type { PubSubAdapter, PubSubEvent, PubSubHost } from "./contracts/pubsub-adapter.js";
+export type { TokenRefusal, TokenVerifier, Verification, VerifiedToken } from "./contracts/token.js";
 export type { Json, JsonObject } from "./core/shared/json.js";
 export type { Param, Params } from "./core/socket/query.js";
 export {
@@ -36,8 +37,8 @@ export {
   type SocketRef,
   type TerminateReason,
 } from "./runtime/channel-types.js";
-export type { HttpAnswer, SessionSource } from "./runtime/connect.js";
-export type { ConnectInfo, ConnectRequest, Peer } from "./runtime/connect-request.js";
+export type { AuthenticatedRequest, ConnectInfo, ConnectRequest, Peer } from "./runtime/connect-request.js";
+export type { SocketAuth } from "./runtime/connect-token.js";
 export type {
   CheckOrigin,
   DrainOptions,
@@ -46,6 +47,7 @@ export type {
   WebSocketOptions,
 } from "./runtime/endpoint-options.js";
 export { type ErrorCode, SimurghError } from "./runtime/errors.js";
+export type { HttpAnswer, SessionSource } from "./runtime/http-answer.js";
 export type { SocketLimits } from "./runtime/mount.js";
 export type { PresenceStats } from "./runtime/presence/node-presence.js";
 export { presence } from "./runtime/presence/presence.js";
@@ -84,6 +86,7 @@ export {
   accept,
   type ChannelDefinition,
   type Refuse,
+  type RequestFor,
   type Route,
   refuse,
   route,

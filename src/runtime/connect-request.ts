@@ -1,3 +1,4 @@
+import type { VerifiedToken } from "../contracts/token.js";
 import type { Params } from "../core/socket/query.js";
 
 /** A handshake as a transport saw it, before anything was decided. */
@@ -29,6 +30,13 @@ export interface ConnectRequest {
   readonly authToken: string | undefined;
   readonly transport: "websocket" | "longpoll";
   readonly info: ConnectInfo;
+}
+
+/** What `connect` of a socket with `auth` decides by. */
+export interface AuthenticatedRequest<Token extends VerifiedToken | undefined = VerifiedToken>
+  extends ConnectRequest {
+  /** What the client's token says; it was verified. Undefined when none is required, and there was none. */
+  readonly token: Token;
 }
 
 /** Parts of the handshake that an application may look at; Phoenix's `connect_info`. */

@@ -8,6 +8,8 @@ export class Counters {
   polls_waiting = 0;
   connects_total = 0;
   refused_connects_total = 0;
+  /** Handshakes, of the refused ones, whose token was missing or did not pass. */
+  refused_tokens_total = 0;
   joins_total = 0;
   refused_joins_total = 0;
   messages_in_total = 0;

@@ -1,6 +1,6 @@
 import type { OriginParts } from "../core/socket/origin.js";
-import type { HttpAnswer, SessionSource } from "./connect.js";
 import type { ConnectRequest } from "./connect-request.js";
+import type { HttpAnswer, SessionSource } from "./http-answer.js";
 import type { SocketLimits } from "./mount.js";
 import type { SocketRoutes } from "./socket-definition.js";
 

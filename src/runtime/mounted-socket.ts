@@ -3,6 +3,7 @@ import { compileRoutes } from "../core/socket/routes.js";
 import { compileOrigin, compilePath, invalid, type PathMatcher, requireWhole } from "./configure.js";
 import { type ConnectDecision, type ConnectPolicy, decideConnect } from "./connect.js";
 import type { Handshake } from "./connect-request.js";
+import { compileAuth } from "./connect-token.js";
 import {
   type LongPollOptions,
   type MountOptions,
@@ -50,13 +51,17 @@ export class MountedSocket {
       longpoll === false ? undefined : longPollSettings(path, longpoll === true ? {} : longpoll);
     if (!this.websocket && !this.longpoll)
       throw invalid(`${path}: both transports are off, nobody could connect`);
+    const { auth } = options.socket;
     this.policy = {
+      path,
       socket: options.socket,
       origin: compileOrigin(checkOrigin, host),
-      authToken: options.authToken ?? false,
+      authToken: options.authToken ?? auth !== undefined,
+      auth: auth === undefined ? undefined : compileAuth(auth, path),
       subprotocols: websocket === false ? undefined : websocket.subprotocols,
       session: options.session,
       errorHandler: options.errorHandler,
+      counters: shared.counters,
       logger: shared.logger,
     };
     this.#mount = {

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { VerifiedToken } from "../contracts/token.js";
 import { patternFault } from "../core/socket/routes.js";
 import type { Payload } from "./broadcast.js";
 import type { AnyHandler, ChannelCallbacks } from "./channel-definition.js";
@@ -9,7 +10,8 @@ import type {
   PayloadSchemas,
   PayloadsOf,
 } from "./channel-types.js";
-import type { ConnectRequest } from "./connect-request.js";
+import type { AuthenticatedRequest, ConnectRequest } from "./connect-request.js";
+import type { SocketAuth } from "./connect-token.js";
 import { SimurghError } from "./errors.js";
 import type { RouteTarget } from "./mount.js";
 import type { MaybePromise, Reply } from "./result.js";
@@ -38,10 +40,27 @@ export function refuse(reason?: unknown): Refuse {
   return { kind: "refuse", reason };
 }
 
+/** What `connect` is given: a socket with `auth` has a token there; undefined may be in its place only if that is allowed. */
+export type RequestFor<Auth extends SocketAuth | undefined> = Auth extends SocketAuth
+  ? AuthenticatedRequest<
+      Auth extends { readonly verifier: unknown; readonly required?: true }
+        ? VerifiedToken
+        : VerifiedToken | undefined
+    >
+  : ConnectRequest;
+
+/** An inferred type takes every key, and a misspelt one would be a rule that is not kept. */
+type KnownKeys<Auth> = { readonly [Key in Exclude<keyof Auth, keyof SocketAuth>]: never };
+
 /** What a socket is, as its author writes it. */
-export interface SocketOptions<Assigns extends object> {
+export interface SocketOptions<
+  Assigns extends object,
+  Auth extends SocketAuth | undefined = SocketAuth | undefined,
+> {
+  /** Has every client's token verified before `connect` is asked. Absent: tokens are the application's business. */
+  readonly auth?: Auth & KnownKeys<Auth>;
   /** Decides about a new connection. Absent: everybody may connect. A throw refuses, and is logged. */
-  connect?(request: ConnectRequest): MaybePromise<Accept<Assigns> | Refuse>;
+  connect?(request: RequestFor<Auth>): MaybePromise<Accept<Assigns> | Refuse>;
   /** Names the connection: broadcasting `disconnect` to this topic closes it, wherever it is. */
   id?(socket: { readonly assigns: Assigns }): string | null | undefined;
 }
@@ -91,7 +110,11 @@ export type RoutableFrom<Assigns, Channels> = {
 
 /** A socket with its topics, ready to be mounted at a path. */
 export interface SocketRoutes<Channels = unknown> {
-  readonly connect: ((request: ConnectRequest) => MaybePromise<Accept<object> | Refuse>) | undefined;
+  readonly auth: SocketAuth | undefined;
+  /** `token` is there when `auth` is. */
+  readonly connect:
+    | ((request: AuthenticatedRequest<VerifiedToken | undefined>) => MaybePromise<Accept<object> | Refuse>)
+    | undefined;
   readonly id: ((socket: { readonly assigns: object }) => string | null | undefined) | undefined;
   readonly routes: readonly (readonly [pattern: string, target: RouteTarget])[];
   /** Never set: carries the types. */
@@ -137,14 +160,17 @@ export function route<Needs, Own>(
 }
 
 /** Defines a socket. */
-export function socket<Assigns extends object = Record<never, never>>(
-  options: SocketOptions<Assigns> = {},
-): SocketDefinition<Assigns> {
+export function socket<
+  Assigns extends object = Record<never, never>,
+  const Auth extends SocketAuth | undefined = undefined,
+>(options: SocketOptions<Assigns, Auth> = {}): SocketDefinition<Assigns> {
   return {
     channel: (channelOptions) => ({ callbacks: compile(channelOptions) }),
     routes: (channels) => ({
       // The callbacks were checked against Assigns where they were written, and get just those at run time.
-      connect: options.connect?.bind(options),
+      auth: options.auth,
+      // Where the type of the request promises a token, decideConnect has one.
+      connect: options.connect?.bind(options) as SocketRoutes["connect"],
       id: options.id?.bind(options) as SocketRoutes["id"],
       routes: Object.entries(channels).map(
         ([pattern, target]) => [pattern, compileRoute(pattern, target)] as const,

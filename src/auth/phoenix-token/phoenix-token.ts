@@ -49,7 +49,7 @@ export interface VerifyOptions {
 }
 
 /** What is known of a token. Nothing of the data of a token that is refused is passed on. */
-export type VerifiedToken =
+export type PhoenixTokenResult =
   | {
       readonly ok: true;
       readonly data: Term;
@@ -64,11 +64,11 @@ export interface PhoenixToken {
   /** A token that everybody can read and nobody can change. */
   sign(data: Term, options?: SignOptions): string;
   /** Checks what `sign` made. Takes anything: what comes from a peer need not be a string. */
-  verify(token: unknown, options?: VerifyOptions): VerifiedToken;
+  verify(token: unknown, options?: VerifyOptions): PhoenixTokenResult;
   /** A token that nobody can read or change. */
   encrypt(data: Term, options?: SignOptions): string;
   /** Checks and reads what `encrypt` made, also by plug_crypto before version 2. */
-  decrypt(token: unknown, options?: VerifyOptions): VerifiedToken;
+  decrypt(token: unknown, options?: VerifyOptions): PhoenixTokenResult;
 }
 
 const secretBytesMin = 20;
@@ -100,7 +100,7 @@ export function createPhoenixToken(options: PhoenixTokenOptions): PhoenixToken {
     if (token.length <= tokenBytesMax) return token;
     throw new SimurghError("token_data_invalid", `the token would have more than ${tokenBytesMax} bytes`);
   };
-  const check = (token: unknown, settings: VerifyOptions | undefined, open: Open): VerifiedToken => {
+  const check = (token: unknown, settings: VerifyOptions | undefined, open: Open): PhoenixTokenResult => {
     const maxAgeSeconds = settings?.maxAgeSeconds;
     if (Number.isNaN(maxAgeSeconds))
       throw new SimurghError("token_config_invalid", "maxAgeSeconds is not a number");
@@ -126,7 +126,7 @@ export function createPhoenixToken(options: PhoenixTokenOptions): PhoenixToken {
   };
 }
 
-function refused(reason: "missing" | "invalid" | "expired"): VerifiedToken {
+function refused(reason: "missing" | "invalid" | "expired"): PhoenixTokenResult {
   return { ok: false, reason };
 }
 
@@ -136,7 +136,7 @@ function unpack(
   limits: TermLimits,
   maxAgeAsked: number | undefined,
   nowMs: number,
-): VerifiedToken {
+): PhoenixTokenResult {
   const decoded = decodeTerm(message, limits);
   const envelope = decoded.ok ? fromTerm(decoded.term) : undefined;
   if (envelope === undefined) return refused("invalid");

@@ -26,6 +26,33 @@ export function decodeQuery(query: string, decode: (escaped: string) => string):
   return params;
 }
 
+/**
+ * Takes one plain parameter out of a path with a query: all its values, and the path without them. Names are compared
+ * as `decodeQuery` reads them, so that no way of escaping leaves one behind; `a[b]` belongs to `a`.
+ */
+export function takeParam(
+  target: string,
+  name: string,
+  decode: (escaped: string) => string,
+): { readonly values: readonly string[]; readonly target: string } {
+  const question = target.indexOf("?");
+  if (question < 0) return { values: [], target };
+  const values: string[] = [];
+  const rest = target
+    .slice(question + 1)
+    .split("&")
+    .filter((pair) => {
+      const equals = pair.indexOf("=");
+      const key = unescapeText(equals < 0 ? pair : pair.slice(0, equals), decode);
+      if (key !== name && !key.startsWith(`${name}[`)) return true;
+      values.push(equals < 0 ? "" : unescapeText(pair.slice(equals + 1), decode));
+      return false;
+    });
+  if (values.length === 0) return { values, target };
+  const path = target.slice(0, question);
+  return { values, target: rest.length === 0 ? path : `${path}?${rest.join("&")}` };
+}
+
 /** Parameters without any key. */
 export function emptyParams(): Params {
   return Object.create(null) as Params; // Object.create is typed any; a null prototype object is what Params says.

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { HttpAnswer } from "../../runtime/connect.js";
-import { header, originPasses, queryParams } from "../../runtime/connect.js";
 import type { Handshake } from "../../runtime/connect-request.js";
+import { header, originPasses, queryParams } from "../../runtime/handshake-parts.js";
+import type { HttpAnswer } from "../../runtime/http-answer.js";
 import { type LongPoll, UNAVAILABLE } from "../../runtime/longpoll/long-poll.js";
 import { readPostBody } from "../../runtime/longpoll/post-body.js";
 import { send } from "./raw-answer.js";
@@ -62,7 +62,7 @@ export class LongPollRequest {
     const reply = this.#serving()
       ? await this.#longPoll.poll(this.#handshake, tokenOf(this.#handshake), gone.signal)
       : UNAVAILABLE;
-    if (reply.status === 500) this.#json({ status: 500 }, reply.http);
+    if ("http" in reply) this.#json({ status: reply.status }, reply.http, reply.headers);
     else this.#json(reply);
   }
 
@@ -80,8 +80,9 @@ export class LongPollRequest {
     else this.#send(BAD_REQUEST);
   }
 
-  #json(body: object, httpStatus = 200): void {
+  #json(body: object, httpStatus = 200, more: HttpAnswer["headers"] = {}): void {
     const headers = {
+      ...more,
       ...OPEN_TO_ALL,
       "content-type": "application/json; charset=utf-8",
       "cache-control": "no-store",

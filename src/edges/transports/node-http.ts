@@ -1,8 +1,9 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { ConnectDecision, HttpAnswer } from "../../runtime/connect.js";
+import type { ConnectDecision } from "../../runtime/connect.js";
 import type { Handshake } from "../../runtime/connect-request.js";
 import type { EndpointCore } from "../../runtime/endpoint.js";
+import type { HttpAnswer } from "../../runtime/http-answer.js";
 import type { MountedSocket } from "../../runtime/mounted-socket.js";
 import { LongPollRequest } from "./longpoll-http.js";
 import { answerClientError, refuseUpgrade, send } from "./raw-answer.js";

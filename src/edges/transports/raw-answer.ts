@@ -1,7 +1,7 @@
 import { type IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { HttpAnswer } from "../../runtime/connect.js";
+import type { HttpAnswer } from "../../runtime/http-answer.js";
 
 /** Writes an answer; always true, so that it can end a chain of attempts. */
 export function send(response: ServerResponse, answer: HttpAnswer): true {

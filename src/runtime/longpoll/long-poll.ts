@@ -1,5 +1,6 @@
 import type { Cancel } from "../../contracts/clock.js";
 import type { PathMatcher } from "../configure.js";
+import type { ConnectDecision } from "../connect.js";
 import type { Handshake } from "../connect-request.js";
 import type { LongPollOptions } from "../endpoint-options.js";
 import type { MountedSocket } from "../mounted-socket.js";
@@ -17,8 +18,16 @@ export type PollReply =
       readonly messages: readonly string[];
     }
   | { readonly status: 403 }
+  /** The token was refused. Clients look at the body, and know no 401 there; proxies and people look at this. */
+  | ({ readonly status: 403 } & HttpReply)
   /** The session has ended, or the node cannot: it is full, stopped, or `connect` crashed. The client comes back. */
-  | { readonly status: 500; readonly http: number };
+  | ({ readonly status: 500 } & HttpReply);
+
+/** An answer whose HTTP status is not 200. */
+interface HttpReply {
+  readonly http: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 /** The node cannot take sessions now. */
 export const UNAVAILABLE: PollReply = { status: 500, http: 503 };
@@ -99,8 +108,7 @@ export class LongPoll {
     const decision = await this.mount.connect(handshake);
     if (decision.kind === "refused") {
       this.#around.counters.refused_connects_total++;
-      const { status } = decision.answer;
-      return status < 500 ? { status: 403 } : { status: 500, http: status };
+      return toRefusal(decision);
     }
     // The endpoint may have stopped, or the client gone, while the application decided.
     const wanted = this.#around.serving() && !gone.aborted;
@@ -115,6 +123,12 @@ export class LongPoll {
     const place = { node: this.#around.pubsub.nodeName, topic: session.topic };
     return { status: 410, token: signPlace(this.#signer, place), messages: [] };
   }
+}
+
+function toRefusal({ answer, token }: ConnectDecision & { readonly kind: "refused" }): PollReply {
+  const { status: http, headers = {} } = answer;
+  if (token !== undefined) return { status: http < 500 ? 403 : 500, http, headers };
+  return http < 500 ? { status: 403 } : { status: 500, http };
 }
 
 function toReply({ status, messages }: PollAnswer, token: string): PollReply {
