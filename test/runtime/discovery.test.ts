@@ -59,6 +59,16 @@ describe("whom a topology finds", () => {
     expect(since()).toEqual([`connect ${one}`]);
   });
 
+  test("is another node of the same name, if it shows a life of its own: the handshake is to refuse it", async () => {
+    const found = new FakeDiscovery();
+    const { since } = await coordinate([found]);
+    found.host?.view([
+      sighting("me@10.0.0.9@10.0.0.8:7000", "another"),
+      sighting("me@10.0.0.9@10.0.0.9:7000", "own"),
+    ]);
+    expect(since()).toEqual(["connect 10.0.0.8:7000"]);
+  });
+
   test("is at most as many as peersMax; the others are counted", async () => {
     const found = new FakeDiscovery();
     found.found = [one, two];

@@ -114,10 +114,14 @@ export class RunningTopology {
     if (isNews) this.#options.tell({ type: "topology_failing", topology: this.#options.name, reason });
   }
 
-  /** What is not recognised here is by the handshake of the engine. */
-  #isSelf({ name, address }: Sighting): boolean {
+  /**
+   * What is not recognised here is by the handshake of the engine. So is whoever speaks of a life under this node's
+   * name, which may be another node: it must be dialled to be refused, or neither of the two would ever say so.
+   */
+  #isSelf({ name, address, life }: Sighting): boolean {
     const { nodeName, address: own } = this.#options.surroundings;
-    return name === nodeName || (address.host === own.host && address.port === own.port);
+    const isNamed = name === nodeName && life === undefined;
+    return isNamed || (address.host === own.host && address.port === own.port);
   }
 
   #carryOut(verdicts: readonly Verdict[]): void {
