@@ -14,13 +14,15 @@ process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const inCi = process.env.CI === "true";
 const scratch = mkdtempSync(join(tmpdir(), "simurgh-test-"));
 const skipNotes = join(scratch, "skips");
+/** What tests measured, to be shown though they pass. */
+const report = join(scratch, "report");
 process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
 
 const npm = process.platform === "win32" ? "npm.cmd" : "npm";
 const bin = (/** @type {string} */ name) => join("node_modules", ".bin", name);
 // What we run writes into a pipe and cannot know where its output ends up.
 const color = process.stdout.isTTY ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" };
-const env = { ...process.env, ...color, SIMURGH_SKIP_NOTES: skipNotes };
+const env = { ...process.env, ...color, SIMURGH_SKIP_NOTES: skipNotes, SIMURGH_REPORT: report };
 const count = { passed: 0, failed: 0, skipped: 0 };
 
 /**
@@ -73,10 +75,20 @@ function readCounts(path) {
   };
 }
 
+/** What the tests of a layer want to be shown. */
+function takeReport() {
+  if (!existsSync(report)) return "";
+  const text = readFileSync(report, "utf8");
+  rmSync(report);
+  return text;
+}
+
 /** @param {import("./lib/layers.mjs").Layer} layer */
 function layerStage(layer) {
   return stage(layer.name, async () => {
-    const report = join(scratch, `${layer.name}.json`);
+    const results = join(scratch, `${layer.name}.json`);
+    // Whoever asks for a layer wants to see all of it.
+    const layerEnv = { ...env, SIMURGH_REPORT_EVENTS: chosen === layers ? "0" : "1" };
     const { code, output } = await run(
       bin("vitest"),
       [
@@ -85,11 +97,11 @@ function layerStage(layer) {
         layer.name,
         "--reporter=default",
         "--reporter=json",
-        `--outputFile.json=${report}`,
+        `--outputFile.json=${results}`,
       ],
-      { env },
+      { env: layerEnv },
     );
-    const counts = readCounts(report) ?? { passed: 0, failed: 0, skipped: 0 };
+    const counts = readCounts(results) ?? { passed: 0, failed: 0, skipped: 0 };
     // A suite that does not load, or an error outside of any test, fails the run without a failed test.
     if (code !== 0 && counts.failed === 0) counts.failed = 1;
     count.passed += counts.passed;
@@ -99,7 +111,7 @@ function layerStage(layer) {
     if (counts.failed > 0) parts.push(`${counts.failed} failed`);
     if (counts.skipped > 0) parts.push(`${counts.skipped} skipped`);
     const ok = counts.failed === 0;
-    return { ok, note: parts.join(", "), output: ok ? "" : output };
+    return { ok, note: parts.join(", "), output: `${takeReport()}${ok ? "" : output}` };
   });
 }
 

@@ -1,5 +1,6 @@
 import { appendFileSync } from "node:fs";
 import { findProgram, serverPackages } from "../../scripts/lib/servers.mjs";
+import { whyNoNetwork } from "./hosts/host-network.js";
 
 /** A program that some tests need and Node does not bring. */
 export type ServerName = keyof typeof serverPackages;
@@ -29,13 +30,16 @@ export function requireServer(name: ServerName): Server {
   return skipped(name, reason);
 }
 
-/** Whether this process may make network namespaces: that takes `ip` and root. */
-export function requireNamespaces(): Server {
-  const ip = requireServer("ip");
-  if (ip.missing || process.getuid?.() === 0) return ip;
-  const reason = "network namespaces need root";
-  if (process.env.CI === "true") throw new Error(reason);
-  return skipped("ip", reason);
+/**
+ * Whether this process can make hosts of its own, which takes root and a system that lets it: network namespaces,
+ * cables between them, packet filters. Where it cannot, nothing could be installed that would help, so the suites are
+ * skipped with `CI=true`, too.
+ */
+export async function requireHosts(): Promise<Server> {
+  const [ip, filter] = [requireServer("ip"), requireServer("iptables")];
+  if (ip.missing || filter.missing) return { ...ip, missing: true };
+  const reason = await whyNoNetwork();
+  return reason === undefined ? ip : skipped("ip", `no network namespaces here: ${reason}`);
 }
 
 function skipped(name: ServerName, reason: string): Server {
