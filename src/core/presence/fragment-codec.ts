@@ -1,6 +1,7 @@
 import { end, type Runs, start } from "./dot-set.js";
 import type { EntryRecord } from "./entry.js";
 import type { Fragment } from "./fragment.js";
+import { freezeInner } from "./meta.js";
 import { parseReplicaId } from "./replica-id.js";
 import { isCount, isParsedObject } from "./wire-checks.js";
 
@@ -72,8 +73,9 @@ function decodeEntry(topic: string, value: unknown): EntryRecord | undefined {
   if (typeof key !== "string" || !isCount(clock) || typeof ref !== "string" || !isCount(bytes))
     return undefined;
   if (prev !== 0 && typeof prev !== "string") return undefined;
-  if (!isParsedObject(meta)) return undefined;
-  return { topic, key, clock, ref, prevRef: prev === 0 ? undefined : prev, bytes, meta };
+  const frozen = isParsedObject(meta) ? freezeInner(meta) : undefined;
+  if (frozen === undefined) return undefined;
+  return { topic, key, clock, ref, prevRef: prev === 0 ? undefined : prev, bytes, meta: frozen };
 }
 
 /** Every entry has a dot of its own that lies in the range or, beyond it, in the dots. Both are sorted. */

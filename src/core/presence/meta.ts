@@ -23,8 +23,25 @@ export function copyMeta(meta: unknown, bytesMax: number): MetaCopy {
   if (fault !== undefined) return fault;
   const text = JSON.stringify(meta);
   const bytes = utf8Bytes(text);
+  if (bytes > bytesMax) return tooLarge;
   // A parsed copy also keeps a key named __proto__ an ordinary key.
-  return bytes > bytesMax ? tooLarge : { ok: true, meta: JSON.parse(text), bytes };
+  const copy = freezeInner(JSON.parse(text));
+  return copy === undefined ? invalid : { ok: true, meta: copy, bytes };
+}
+
+/**
+ * Freezes what is inside of a parsed meta: lists give copies of the outermost object only, and nobody who reads them
+ * may change what is stored. Most metas are flat, and cost nothing. Undefined when it is nested too deep.
+ */
+export function freezeInner(meta: JsonObject): JsonObject | undefined {
+  return Object.values(meta).every((inner) => freeze(inner, 2)) ? meta : undefined;
+}
+
+function freeze(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (depth > metaDepthMax || !Object.values(value).every((inner) => freeze(inner, depth + 1))) return false;
+  Object.freeze(value);
+  return true;
 }
 
 function walk(value: unknown, depth: number, budget: { values: number }): MetaCopy | undefined {
@@ -43,7 +60,11 @@ function walk(value: unknown, depth: number, budget: { values: number }): MetaCo
   if (value === null) return undefined;
   if (depth > metaDepthMax) return invalid;
   if (!Array.isArray(value) && !isPlainObject(value)) return invalid;
-  for (const inner of Object.values(value)) {
+  for (const key of Object.keys(value)) {
+    const property = Object.getOwnPropertyDescriptor(value, key);
+    // A getter is the application's code: it could do anything in the middle of a change.
+    if (property === undefined || property.get !== undefined || property.set !== undefined) return invalid;
+    const inner: unknown = property.value;
     if (inner === undefined && !Array.isArray(value)) continue;
     const fault = walk(inner, depth + 1, budget);
     if (fault !== undefined) return fault;

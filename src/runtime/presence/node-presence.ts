@@ -98,6 +98,7 @@ export class NodePresence {
     if (!channel.alive) return refused("channel_ended");
     const owner = this.#owners.get(channel) ?? this.#nextOwner;
     const shard = this.#shardOf(topic);
+    if (this.#wouldExceed(owner, topic, key)) return refused("too_many_presences");
     // Before the clients are told: what they cause may end the channel.
     const result = shard.run((now) => {
       const tracked = shard.tracker.track(owner, topic, key, meta, now);
@@ -172,6 +173,14 @@ export class NodePresence {
       undecodable_total: sum(({ link }) => link.faults),
       fetch_failures_total: sum(({ fetcher }) => fetcher.failures),
     };
+  }
+
+  /** Each shard sees to its own part of the limit; the channel has one limit for all. */
+  #wouldExceed(owner: number, topic: string, key: string): boolean {
+    if (this.#shards.length === 1) return false;
+    if (this.#shardOf(topic).tracker.state.owners.get(owner, topic, key) !== undefined) return false;
+    const held = this.#shards.reduce((sum, { tracker }) => sum + tracker.state.owners.countOf(owner), 0);
+    return held >= this.settings.tracker.presencesPerOwnerMax;
   }
 
   #own(channel: Channel, owner: number): void {

@@ -9,10 +9,10 @@ import type { ChannelContext } from "../channel-types.js";
 export type TrackedMeta<Meta> = Meta & { readonly phx_ref: string; readonly phx_ref_prev?: string };
 
 /** One key that is present: its metas, and what `fetch` added. */
-export type PresenceEntry<Meta, Extra = unknown> = { readonly metas: readonly TrackedMeta<Meta>[] } & Extra;
+export type PresenceEntry<Meta, Extra = object> = { readonly metas: readonly TrackedMeta<Meta>[] } & Extra;
 
 /** Who is present, by key. Without a prototype, so that any text is just a key. */
-export type Presences<Meta, Extra = unknown> = { readonly [key: string]: PresenceEntry<Meta, Extra> };
+export type Presences<Meta, Extra = object> = { readonly [key: string]: PresenceEntry<Meta, Extra> };
 
 /** Why a presence was not tracked or updated. Nothing has changed then. */
 export type PresenceFault =

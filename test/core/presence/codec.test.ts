@@ -59,6 +59,8 @@ function deltaWith(changes: Record<number, unknown>): string {
 
 const group = (...entries: unknown[]) => [["a", ...entries]];
 
+const deep = JSON.parse(`{"a":${"[".repeat(40)}${"]".repeat(40)}}`);
+
 describe("messages between trackers", () => {
   test.each(messages.map((message) => [message.type, message] as const))(
     "a %s arrives as it was sent",
@@ -124,6 +126,7 @@ describe("messages between trackers", () => {
     ["two entries with one clock", deltaWith({ 7: group(["k", 5, "r", 0, 2, {}], ["l", 5, "s", 0, 2, {}]) })],
     ["an entry whose key is no text", deltaWith({ 7: group([1, 5, "r", 0, 2, {}]) })],
     ["an entry whose meta is a list", deltaWith({ 7: group(["k", 5, "r", 0, 2, []]) })],
+    ["an entry whose meta is nested too deep", deltaWith({ 7: group(["k", 5, "r", 0, 2, deep]) })],
     ["an entry whose prevRef is a number", deltaWith({ 7: group(["k", 5, "r", 1, 2, {}]) })],
     ["a group without a topic", deltaWith({ 7: [[]] })],
     ["a heartbeat without clocks", JSON.stringify([1, "heartbeat", from])],

@@ -33,6 +33,15 @@ describe("a meta", () => {
     expect(copy.ok && copy.meta).toEqual({ device: { name: "phone" } });
   });
 
+  test("is frozen inside, so that nobody who reads it changes what is stored", () => {
+    const copy = copyMeta({ device: { name: "phone", tags: ["old"] } }, 1_000);
+    const device = copy.ok ? (copy.meta.device as { name: string; tags: string[] }) : undefined;
+    expect(() => device?.tags.push("new")).toThrow(TypeError);
+    expect(() => {
+      if (device !== undefined) device.name = "desk";
+    }).toThrow(TypeError);
+  });
+
   test("may have a key named __proto__", () => {
     const meta = JSON.parse('{"__proto__":{"admin":true}}');
     const copy = copyMeta(meta, 1_000);
@@ -52,6 +61,7 @@ describe("a meta", () => {
     ["a map", { at: new Map() }],
     ["an instance", { at: new (class Foo {})() }],
     ["a function", { f: () => 1 }],
+    ["a getter", Object.defineProperty({}, "g", { get: () => 1, enumerable: true })],
     ["a symbol", { s: Symbol("s") }],
     ["a bigint", { n: 1n }],
     ["not a number", { n: Number.NaN }],
