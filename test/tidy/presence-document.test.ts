@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { deliveryDefaults } from "../../src/core/presence/delivery.js";
 import { resolveTrackerOptions } from "../../src/core/presence/options.js";
+import { fetchDefaults } from "../../src/runtime/presence/settings.js";
 import { readText } from "./repository.js";
 
 /** The options of one section of docs/presence.md with their defaults, as text. */
@@ -22,5 +23,9 @@ describe("docs/presence.md", () => {
 
   it("lists every limit of a delivery with its default, and no other", () => {
     expect(documented("Limits of a delivery")).toEqual(asText(deliveryDefaults));
+  });
+
+  it("lists every limit of fetch with its default, and no other", () => {
+    expect(documented("Limits of fetch")).toEqual(asText(fetchDefaults));
   });
 });
