@@ -26,5 +26,12 @@ export {
   type SimulatedParts,
 } from "./simulator/engine.js";
 export { type FaultKind, faultKinds } from "./simulator/faults.js";
+export type { PresenceCounts } from "./simulator/presence/model.js";
+export type { PresencePlan } from "./simulator/presence/plan.js";
 export type { Scenario } from "./simulator/scenario.js";
-export { type SimulationOptions, type SimulationResult, simulate } from "./simulator/simulate.js";
+export {
+  type SimulatedPresenceResult,
+  type SimulationOptions,
+  type SimulationResult,
+  simulate,
+} from "./simulator/simulate.js";

@@ -43,6 +43,7 @@ export class Grace {
     const unpaired = new Map<string, number>();
     for (const { key } of joins) unpaired.set(key, (unpaired.get(key) ?? 0) + 1);
     const leaves: Entry[] = [];
+    this.#takeReplaced(topic, joins, unpaired, leaves);
     for (const entry of updatesFirst(diff)) {
       const count = unpaired.get(entry.key) ?? 0;
       if (count > 0) unpaired.set(entry.key, count - 1);
@@ -76,6 +77,22 @@ export class Grace {
   held(topic: string, key: string): readonly Entry[] {
     const refs = this.#topics.get(topic)?.get(key);
     return refs === undefined ? [] : [...refs.values()].map((held) => held.entry);
+  }
+
+  /** An update of which the leave came first takes this one, however old others of its key are. */
+  #takeReplaced(
+    topic: string,
+    joins: readonly Entry[],
+    unpaired: Map<string, number>,
+    leaves: Entry[],
+  ): void {
+    for (const { key, prevRef } of joins) {
+      const held = prevRef === undefined ? undefined : this.#topics.get(topic)?.get(key)?.get(prevRef);
+      if (held === undefined) continue;
+      leaves.push(held.entry);
+      this.#release(topic, held);
+      unpaired.set(key, (unpaired.get(key) ?? 0) - 1);
+    }
   }
 
   #take(topic: string, key: string, count: number, leaves: Entry[]): void {

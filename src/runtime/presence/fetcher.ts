@@ -1,4 +1,4 @@
-import type { Clock } from "../../contracts/clock.js";
+import type { Cancel, Clock } from "../../contracts/clock.js";
 import type { Logger } from "../../contracts/logger.js";
 import type { TopicDiff } from "../../core/presence/diff.js";
 import type { KeyedEntries } from "../../core/presence/entry.js";
@@ -22,8 +22,9 @@ export class Fetcher {
   readonly #limits: FetchLimits;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** Fetches under way. */
-  pending = 0;
+  /** The timeouts of the fetches under way. */
+  readonly #timeouts = new Set<Cancel>();
+  #stopped = false;
   /** Fetches that threw, answered nonsense, took too long, or were not even made. */
   failures = 0;
 
@@ -32,6 +33,18 @@ export class Fetcher {
     this.#limits = limits;
     this.#clock = clock;
     this.#logger = logger;
+  }
+
+  /** Fetches under way. */
+  get pending(): number {
+    return this.#timeouts.size;
+  }
+
+  /** Waits for nothing any more, and asks for nothing: there are no clients left to tell. */
+  stop(): void {
+    this.#stopped = true;
+    for (const cancel of this.#timeouts) cancel();
+    this.#timeouts.clear();
   }
 
   /** A whole topic, or a part of it. */
@@ -49,7 +62,7 @@ export class Fetcher {
   }
 
   #ask(topic: string, plain: Fetched): MaybePromise<Fetched> {
-    if (this.#fetch === undefined) return plain;
+    if (this.#fetch === undefined || this.#stopped) return plain;
     if (this.pending >= this.#limits.fetchesMax) return this.#failed(topic, plain, "too many under way");
     try {
       const answer = this.#fetch(topic, plain);
@@ -60,21 +73,21 @@ export class Fetcher {
   }
 
   #inTime(topic: string, plain: Fetched, answer: Promise<unknown>): Promise<Fetched> {
-    this.pending += 1;
     return new Promise<Fetched>((resolve) => {
-      const cancel = this.#clock.after(this.#limits.fetchTimeoutMs, () =>
-        resolve(this.#failed(topic, plain, "took too long")),
-      );
+      const cancel = this.#clock.after(this.#limits.fetchTimeoutMs, () => {
+        this.#timeouts.delete(cancel);
+        resolve(this.#failed(topic, plain, "took too long"));
+      });
+      this.#timeouts.add(cancel);
       const settle = (make: () => Fetched): void => {
         cancel();
+        this.#timeouts.delete(cancel);
         resolve(make());
       };
       answer.then(
         (late) => settle(() => this.#checked(topic, plain, late)),
         (cause: unknown) => settle(() => this.#failed(topic, plain, String(cause))),
       );
-    }).finally(() => {
-      this.pending -= 1;
     });
   }
 

@@ -23,6 +23,9 @@ export const topicCharsMax = 4_096;
 /** Nodes that come up together are greeted together. */
 const ANNOUNCE_MS = 100;
 
+/** A channel, as far as presence goes. */
+export type TrackedChannel = Pick<Channel, "topic" | "alive" | "onEnd" | "push">;
+
 /** What a presence needs of its node. */
 export interface PresenceContext {
   readonly pubsub: PubSub;
@@ -57,7 +60,7 @@ export class NodePresence {
   readonly #context: PresenceContext;
   readonly #shards: readonly Shard[];
   /** Tracked channels, each with the number that trackers know it by. */
-  readonly #owners = new Map<Channel, number>();
+  readonly #owners = new Map<TrackedChannel, number>();
   readonly #watchers = new Set<() => void>();
   #nextOwner = 1;
   #unwatch: (() => void) | undefined = undefined;
@@ -92,7 +95,7 @@ export class NodePresence {
   }
 
   /** Tracks a key for a channel until that ends. */
-  track(channel: Channel, topic: string, key: string, meta: JsonObject): PresenceResult {
+  track(channel: TrackedChannel, topic: string, key: string, meta: JsonObject): PresenceResult {
     if (topic.length > topicCharsMax) return refused("topic_too_long");
     if (typeof key !== "string") return refused("key_invalid");
     if (!channel.alive) return refused("channel_ended");
@@ -109,7 +112,7 @@ export class NodePresence {
   }
 
   /** Replaces the meta of a key that a channel has. */
-  update(channel: Channel, topic: string, key: string, change: MetaChange): PresenceResult {
+  update(channel: TrackedChannel, topic: string, key: string, change: MetaChange): PresenceResult {
     if (!channel.alive) return refused("channel_ended");
     const owner = this.#owners.get(channel);
     if (owner === undefined) return refused("nopresence");
@@ -118,7 +121,7 @@ export class NodePresence {
   }
 
   /** Ends one presence of a channel. */
-  untrack(channel: Channel, topic: string, key: string): void {
+  untrack(channel: TrackedChannel, topic: string, key: string): void {
     const owner = this.#owners.get(channel);
     if (owner === undefined) return;
     const shard = this.#shardOf(topic);
@@ -126,7 +129,7 @@ export class NodePresence {
   }
 
   /** Pushes a channel what its client needs to begin with. */
-  pushState(channel: Channel): void {
+  pushState(channel: TrackedChannel): void {
     this.#shardOf(channel.topic).pushState(channel.topic, channel);
   }
 
@@ -183,7 +186,7 @@ export class NodePresence {
     return held >= this.settings.tracker.presencesPerOwnerMax;
   }
 
-  #own(channel: Channel, owner: number): void {
+  #own(channel: TrackedChannel, owner: number): void {
     this.#nextOwner += 1;
     this.#owners.set(channel, owner);
     channel.onEnd(() => {

@@ -95,6 +95,7 @@ export class Shard {
     this.run(() => this.tracker.stop());
     this.#stopped = true;
     this.#timer?.cancel();
+    this.fetcher.stop();
     this.link.close();
   }
 

@@ -3,7 +3,7 @@ import type { World } from "./world.js";
 /** When two nodes last had a fault between them. */
 export class Calm {
   readonly #world: World;
-  readonly #disturbances = new Map<string, { ongoing: number; lastUs: number }>();
+  readonly #disturbances = new Map<string, { ongoing: number; times: number; lastUs: number }>();
 
   constructor(world: World) {
     this.#world = world;
@@ -13,6 +13,7 @@ export class Calm {
   disturb(a: string, b: string): () => void {
     const pair = this.#pair(a, b);
     pair.ongoing += 1;
+    pair.times += 1;
     let over = false;
     return () => {
       if (over) return;
@@ -28,11 +29,16 @@ export class Calm {
     return ongoing === 0 && lastUs < sinceUs;
   }
 
+  /** How many faults there have been between two nodes. */
+  times(a: string, b: string): number {
+    return this.#pair(a, b).times;
+  }
+
   #pair(a: string, b: string) {
     const key = a < b ? `${a} ${b}` : `${b} ${a}`;
     const known = this.#disturbances.get(key);
     if (known !== undefined) return known;
-    const pair = { ongoing: 0, lastUs: 0 };
+    const pair = { ongoing: 0, times: 0, lastUs: 0 };
     this.#disturbances.set(key, pair);
     return pair;
   }

@@ -4,6 +4,7 @@ import type { Ledger } from "./ledger.js";
 import { Life } from "./life.js";
 import type { SimNetwork } from "./network.js";
 import { ObservedAdapter } from "./observed-adapter.js";
+import type { PresenceWorld } from "./presence/presence-world.js";
 import { Process } from "./process.js";
 import type { World } from "./world.js";
 
@@ -21,6 +22,10 @@ export interface Member {
   readonly dials: readonly Member[];
   life: Life | undefined;
   lives: number;
+  /** Of its host's wall clock, in milliseconds: kept from one life to the next. */
+  wallOffsetMs: number;
+  /** By its host's wall clock, when its latest life began. */
+  startedAtMs: number;
 }
 
 /** What a cluster is made of. */
@@ -38,6 +43,8 @@ export class Cluster {
   readonly members: readonly Member[];
   /** Set once: the ledger needs to know the lives, and the lives the ledger. */
   ledger: Ledger | undefined;
+  /** Set where presence is simulated. */
+  presence: PresenceWorld | undefined;
   readonly #parts: ClusterParts;
 
   constructor(parts: ClusterParts, members: readonly Member[]) {
@@ -93,18 +100,51 @@ export class Cluster {
     const adapter = new ObservedAdapter(inner, engine.order ?? "topic", world, ledger);
     const life = new Life(world, process, member.lives, adapter);
     adapter.life = life;
+    this.#populate(member, life);
     member.life = life;
     const over = this.disturb(member);
     world.note("start", life.label);
     life.pubsub.start().then(
       () => {
         over();
-        if (process.alive && life.state === "starting") life.state = "running";
         world.note("started", life.label);
+        if (!process.alive || life.state !== "starting") return;
+        life.state = "running";
+        this.#openPresence(life);
       },
       (error: unknown) => world.fail(`${life.label} did not start: ${String(error)}`),
     );
-    this.#within(life, bounds.startWithinMs, "starting", "has not started in time", over);
+    this.#within(
+      life,
+      bounds.startWithinMs,
+      () => life.state === "starting",
+      "has not started in time",
+      over,
+    );
+  }
+
+  /** Gives a life its presence, on a host whose wall clock may have been set. */
+  #populate(member: Member, life: Life): void {
+    const { presence } = this;
+    if (presence === undefined) return;
+    const { process } = life;
+    process.wallOffsetMs = member.wallOffsetMs;
+    if (process.clock.now() <= member.startedAtMs) {
+      life.excusedUntilUs = this.#parts.world.nowUs + presence.bounds.convergeWithinMs * 1_000;
+    }
+    member.startedAtMs = process.clock.now();
+    presence.settle(life);
+  }
+
+  #openPresence(life: Life): void {
+    const { world, bounds } = this.#parts;
+    const { resident } = life;
+    if (resident === undefined) return;
+    const fail = (what: string) => world.fail(`${life.label}: presence ${what}`);
+    resident.start().catch((error: unknown) => fail(`did not start: ${String(error)}`));
+    const pending = () => life.running && resident.readyUs === undefined;
+    // Like every subscription, it waits a while for a node that does not answer.
+    this.#within(life, 2 * bounds.startWithinMs, pending, "has not begun with presence in time", () => {});
   }
 
   /** A member leaves in good order. */
@@ -113,10 +153,13 @@ export class Cluster {
     const { life } = member;
     if (life === undefined || life.state === "stopping") return;
     const { process } = life;
+    this.presence?.leaving(life);
     life.state = "stopping";
     for (const subscriber of life.subscribers) this.ledger?.unsubscribe(subscriber);
     const over = this.disturb(member);
     world.note("stop", life.label);
+    life.resident?.stop();
+    this.presence?.left(life);
     life.pubsub.stop().then(
       () => {
         if (!process.alive) return;
@@ -134,7 +177,7 @@ export class Cluster {
       },
       (error: unknown) => world.fail(`${life.label} did not stop: ${String(error)}`),
     );
-    this.#within(life, bounds.stopWithinMs, "stopping", "has not stopped in time", over);
+    this.#within(life, bounds.stopWithinMs, () => life.state === "stopping", "has not stopped in time", over);
   }
 
   /** The process of a member is killed. `dark`: its whole host goes, and nobody is told. */
@@ -174,16 +217,16 @@ export class Cluster {
     });
   }
 
-  #within(life: Life, ms: number, state: Life["state"], what: string, otherwise: () => void): void {
+  #within(life: Life, ms: number, pending: () => boolean, what: string, otherwise: () => void): void {
     const { world } = this.#parts;
     const fromUs = world.nowUs;
     world.after(ms * 1_000, () => {
       const { process } = life;
       if (!process.alive) return otherwise();
-      if (life.state !== state) return;
+      if (!pending()) return;
       // A process that stood still has missed the time.
       if (process.frozen || process.thawedAtUs > fromUs) {
-        return this.#within(life, ms, state, what, otherwise);
+        return this.#within(life, ms, pending, what, otherwise);
       }
       world.fail(`${life.label} ${what}`);
     });
@@ -194,7 +237,15 @@ export class Cluster {
 export function createMembers(count: number, dialAll: boolean): Member[] {
   const members: (Member & { readonly dials: Member[] })[] = [];
   for (let i = 1; i <= count; i++) {
-    members.push({ name: `n${i}@sim`, host: `10.0.0.${i}`, dials: [], life: undefined, lives: 0 });
+    members.push({
+      name: `n${i}@sim`,
+      host: `10.0.0.${i}`,
+      dials: [],
+      life: undefined,
+      lives: 0,
+      wallOffsetMs: 0,
+      startedAtMs: 0,
+    });
   }
   members.forEach((member, index) => {
     member.dials.push(...(dialAll ? members : members.slice(0, index)));

@@ -191,6 +191,7 @@ export class Faults {
     const process = member.life?.process;
     if (process === undefined) return;
     process.wallOffsetMs += chance.between(-7_200_000, 7_200_000);
+    member.wallOffsetMs = process.wallOffsetMs;
     world.note("wall_jump", member.name, process.wallOffsetMs);
   }
 }

@@ -1,6 +1,7 @@
 import type { Logger } from "../../contracts/logger.js";
 import type { PubSubAdapter, PubSubEvent } from "../../contracts/pubsub-adapter.js";
 import { PubSub } from "../../runtime/pubsub.js";
+import type { PresenceResident } from "./presence/resident.js";
 import type { Process } from "./process.js";
 import type { SimSubscriber } from "./subscriber.js";
 import type { World } from "./world.js";
@@ -23,6 +24,11 @@ export class Life {
   readonly process: Process;
   readonly pubsub: PubSub;
   readonly adapter: PubSubAdapter;
+  readonly logger: Logger;
+  /** The presence on this node, where presence is simulated. */
+  resident: PresenceResident | undefined;
+  /** Until then other nodes may take it for an earlier life, as its wall clock was set back. */
+  excusedUntilUs = 0;
   readonly startedAtUs: number;
   state: LifeState = "starting";
   /** Subscribers that there are now. */
@@ -41,12 +47,8 @@ export class Life {
     this.adapter = adapter;
     this.startedAtUs = world.nowUs;
     const { clock, random } = process;
-    this.pubsub = new PubSub(adapter, {
-      nodeName: process.name,
-      clock,
-      random,
-      logger: tracingLogger(world, process.name),
-    });
+    this.logger = tracingLogger(world, process.name);
+    this.pubsub = new PubSub(adapter, { nodeName: process.name, clock, random, logger: this.logger });
     this.pubsub.watch((event) => this.#watch(world, event));
   }
 

@@ -2,6 +2,7 @@ import type { PubSubAdapter, PubSubHost } from "../../contracts/pubsub-adapter.j
 import { Broadcast } from "../../runtime/broadcast.js";
 import type { Ledger, Message } from "./ledger.js";
 import type { Life } from "./life.js";
+import { isTrackerTopic } from "./presence/hearing.js";
 import type { World } from "./world.js";
 
 /** Sits between PubSub and the engine under test, and checks what the engine promises. */
@@ -38,7 +39,8 @@ export class ObservedAdapter implements PubSubAdapter {
     return this.#inner.start({
       ...host,
       deliver: (topic, data) => {
-        this.#check(topic, data);
+        if (isTrackerTopic(topic)) this.#overhear(topic, data);
+        else this.#check(topic, data);
         host.deliver(topic, data);
       },
     });
@@ -71,6 +73,12 @@ export class ObservedAdapter implements PubSubAdapter {
 
   stats(): Readonly<Record<string, number>> {
     return this.#inner.stats();
+  }
+
+  /** What trackers say to each other is judged by what comes of it. */
+  #overhear(topic: string, data: Uint8Array): void {
+    if (this.#stopped) this.#world.fail(`${this.life?.label}: a message on ${topic} arrived after the stop`);
+    this.life?.resident?.hearing.message(topic, data, this.#world.nowUs);
   }
 
   #check(topic: string, data: Uint8Array): void {
