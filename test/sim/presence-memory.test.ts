@@ -84,8 +84,9 @@ function live(joinsAndLeaves: number, given: Partial<TrackerOptions>) {
   const heap: number[] = [];
   const pass = (ms: number) => {
     now += ms;
-    a.tick(b, now);
+    // The other one first: what it was told before has waited long enough, and is told to its clients by itself.
     b.tick(a, now);
+    a.tick(b, now);
   };
   for (const [node, other] of [[a, b] as const, [b, a] as const]) {
     node.tracker.start(now, 0);
