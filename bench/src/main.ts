@@ -1,6 +1,7 @@
 import { cpus, totalmem } from "node:os";
 import { benchCluster } from "./cluster.js";
 import { benchCore } from "./core.js";
+import { benchPresence } from "./presence.js";
 
 /** One entry per question. */
 const benches: Readonly<Record<string, { readonly what: string; readonly run: () => Promise<void> }>> = {
@@ -8,6 +9,10 @@ const benches: Readonly<Record<string, { readonly what: string; readonly run: ()
   cluster: {
     what: "latency, throughput, CPU and bytes between nodes, by mesh, NATS and Redis",
     run: benchCluster,
+  },
+  presence: {
+    what: "ten thousand in one room of three nodes, in every mode; reading a hundred thousand",
+    run: benchPresence,
   },
 };
 
