@@ -20,7 +20,7 @@ export const MODES = {
 /** Name of a mode. */
 export type Mode = keyof typeof MODES;
 
-/** What everybody carries: 62 bytes as JSON. */
+/** What everybody carries: 67 bytes as JSON. */
 export const META = { device: "phone", status: "here", since: 1_700_000_000, at: "/inbox" };
 
 /** Milliseconds of a clock that all processes of a machine share. */
