@@ -30,11 +30,9 @@ class FileLife {
     this.#host = host;
     this.#parse = parse;
     this.#counters = counters;
-    const { path, timing, limits } = settings;
+    const { path, timing } = settings;
     const log = new QuietLog(host.clock, host.logger, timing.logRepeatMs);
-    // Beyond what its readings may take, a file system does not answer.
-    const lookMsMax = timing.settleMs * limits.readingsMax + timing.periodMs;
-    this.#loop = new LookLoop(host, { periodMs: timing.periodMs, lookMsMax }, (signal) => this.#look(signal));
+    this.#loop = new LookLoop(host, timing, (signal) => this.#look(signal));
     this.#watch = new FolderWatch(
       dirname(path),
       () => this.#onChange(),

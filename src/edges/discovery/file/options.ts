@@ -7,6 +7,8 @@ export interface FileTiming {
   readonly periodMs: number;
   /** What has changed counts when it was read twice alike, so much time apart: nobody believes a half-written file. */
   readonly settleMs: number;
+  /** How long a whole look may take, where a file system does not answer; then it has failed. */
+  readonly lookMsMax: number;
   /** A fault of the same kind is logged once in this time. */
   readonly logRepeatMs: number;
 }
@@ -30,7 +32,12 @@ export interface FileOptions {
 }
 
 /** Defaults of {@link FileTiming}. */
-export const fileTiming: FileTiming = { periodMs: 5_000, settleMs: 50, logRepeatMs: 60_000 };
+export const fileTiming: FileTiming = {
+  periodMs: 5_000,
+  settleMs: 50,
+  lookMsMax: 10_000,
+  logRepeatMs: 60_000,
+};
 
 /** Defaults of {@link FileLimits}. */
 export const fileLimits: FileLimits = { bytesMax: 1_048_576, readingsMax: 20 };
