@@ -7,6 +7,12 @@ export { file } from "./edges/discovery/file/file.js";
 export type { FileLimits, FileOptions, FileTiming } from "./edges/discovery/file/options.js";
 export { gossip } from "./edges/discovery/gossip/gossip.js";
 export type { GossipLimits, GossipOptions, GossipTiming } from "./edges/discovery/gossip/options.js";
+export { kubernetes } from "./edges/discovery/kubernetes/kubernetes.js";
+export type {
+  KubernetesLimits,
+  KubernetesOptions,
+  KubernetesTiming,
+} from "./edges/discovery/kubernetes/options.js";
 export { type StaticHostsOptions, staticHosts } from "./edges/discovery/static-hosts.js";
 export type {
   DiscoveredPeer,

@@ -108,8 +108,12 @@ export function dnsUnderTest(records: "addresses" | "services"): DiscoveryUnderT
           server.override = undefined;
           server.replies.clear();
           if (ofServices) {
-            const targets = hosts.map((_, index) => `7000 n${index}.example.org`);
-            server.replies.set("SRV", [...targets, ...targets]);
+            const ports = addresses.map((address) => sighting(address).address.port);
+            const targets = ports.map((port, index) => `${port} n${index}.example.org`);
+            server.replies
+              .set("SRV", [...targets, ...targets])
+              .set("A", [])
+              .set("AAAA", []);
             hosts.forEach((host, index) => {
               server.replies.set(`${host.includes(":") ? "AAAA" : "A"} n${index}.example.org`, [host]);
             });
@@ -141,7 +145,8 @@ export function fileUnderTest(format: "json" | "yaml"): DiscoveryUnderTest {
         addresses: threeAddresses,
         show: (addresses) => {
           const list = [...addresses, ...addresses];
-          const text = format === "json" ? JSON.stringify(list) : list.map((one) => `- ${one}\n`).join("");
+          const isYaml = format === "yaml" && list.length > 0;
+          const text = isYaml ? list.map((one) => `- ${one}\n`).join("") : JSON.stringify(list);
           return writeFile(path, text);
         },
         fail: () => rm(path, { force: true }),

@@ -3,6 +3,7 @@ import type { DiscoveryStrategy } from "../../contracts/discovery.js";
 import { dns } from "../../edges/discovery/dns/dns.js";
 import { file } from "../../edges/discovery/file/file.js";
 import { gossip } from "../../edges/discovery/gossip/gossip.js";
+import { kubernetes } from "../../edges/discovery/kubernetes/kubernetes.js";
 import { staticHosts } from "../../edges/discovery/static-hosts.js";
 import { SimurghError } from "../../runtime/errors.js";
 
@@ -17,11 +18,24 @@ function readDns(text: string): DiscoveryStrategy {
   });
 }
 
+/** `SERVICE:PORT` or `SELECTOR:PORT`, and behind an `@` the namespace. A selector has signs that no name has. */
+function readKubernetes(text: string, resource: "endpointslices" | "pods"): DiscoveryStrategy {
+  const [, what = text, port = "", namespace] = /^(.*):([^:@]*)(?:@(.*))?$/s.exec(text) ?? [];
+  const isService = resource === "endpointslices" && /^[a-z0-9-]*$/.test(what);
+  return kubernetes({
+    ...(isService ? { service: what } : { selector: what, resource }),
+    port: /^\d+$/.test(port) ? Number(port) : port,
+    ...(namespace === undefined ? {} : { namespace }),
+  });
+}
+
 /** What each kind makes of the text behind its colon. */
 const kinds: Readonly<Record<string, (text: string) => DiscoveryStrategy>> = {
   gossip: (text) => gossip(text === "" ? {} : { port: Number(text) }),
   dns: readDns,
   file: (path) => file({ path }),
+  kubernetes: (text) => readKubernetes(text, "endpointslices"),
+  pods: (text) => readKubernetes(text, "pods"),
   static: (text) => staticHosts({ hosts: text.split(",").map((host) => host.trim()) }),
 };
 
@@ -48,7 +62,7 @@ export function readDiscover(text: string): DiscoverChoice {
 export function discoverOption(): Option {
   return new Option(
     "--discover <how>",
-    "find other nodes by themselves: gossip[:PORT], dns:NAME[:PORT][@SERVER,…], file:PATH or static:HOST:PORT,…; may be given several times",
+    "find other nodes by themselves: gossip[:PORT], dns:NAME[:PORT][@SERVER,…], file:PATH, kubernetes:SERVICE:PORT[@NAMESPACE], pods:SELECTOR:PORT[@NAMESPACE] or static:HOST:PORT,…; may be given several times",
   )
     .default([], "none")
     .argParser((text: string, before: readonly DiscoverChoice[]) => [...before, readDiscover(text)]);
