@@ -299,9 +299,31 @@ describe("peers at run time", () => {
   });
 
   it("that do not answer are one line, however often they are dialled", async () => {
-    const a = await startNode("a", { timing: { ...quick, backoffMaxMs: 5 }, peers: ["127.0.0.1:1"] });
+    const timing = { ...quick, backoffMaxMs: 5, unreachableGraceMs: 1 };
+    const a = await startNode("a", { timing, peers: ["127.0.0.1:1"] });
     await until(() => a.stat("dials_failed") >= 20, "twenty dials");
     expect(a.warnings()).toMatchObject([{ message: "mesh peer unreachable", fields: { reason: "refused" } }]);
+  });
+
+  it("that never answered are no warning at first; those that did are one at once", async () => {
+    const b = await startNode("b", { timing: quick });
+    const timing = { ...quick, backoffMaxMs: 5, unreachableGraceMs: 600_000 };
+    const a = await startNode("a", { timing, peers: ["127.0.0.1:1", b.address] });
+    const untilDialled = async () => {
+      const before = a.stat("dials_failed");
+      await until(() => a.stat("dials_failed") >= before + 20, "twenty dials more");
+    };
+    await until(() => a.mesh.nodes().length === 1, "they are linked");
+    await untilDialled();
+    const awaited = a.lines.filter(({ message }) => message === "mesh peer does not answer yet");
+    expect(awaited).toMatchObject([{ level: "info", fields: { remote: "127.0.0.1:1", reason: "refused" } }]);
+    expect(a.warnings()).toEqual([]);
+    const { address } = b;
+    b.mesh.disconnect("a");
+    await b.mesh.stop();
+    a.mesh.connect(address);
+    await untilDialled();
+    expect(a.warnings()).toMatchObject([{ message: "mesh peer unreachable", fields: { remote: address } }]);
   });
 });
 

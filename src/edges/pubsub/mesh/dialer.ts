@@ -20,6 +20,8 @@ export interface Target {
   readonly names: readonly string[];
   /** Listed in the options: a leaver is tried again after a while, because nobody will discover it again. */
   readonly listed: boolean;
+  /** Since when it is dialled. */
+  readonly sinceMs: number;
   state: TargetState;
   /** Name that answered last. */
   learned: string | undefined;
@@ -88,6 +90,7 @@ export class Dialer {
       address,
       names,
       listed,
+      sinceMs: this.#context.clock.monotonic(),
       state: "waiting",
       learned: undefined,
       attempts: 0,

@@ -9,6 +9,9 @@ import { refusals } from "./refusal.js";
 /** Refusals that are the ordinary course of things: a simultaneous dial, a list that names the node itself. */
 const ordinary: ReadonlySet<Refusal> = new Set(["already_linked", "self", "leaving"]);
 
+/** What it looks like when a node has not begun to listen yet. All else, such as a wrong certificate, is a fault. */
+const absences: ReadonlySet<string> = new Set(["refused", "timeout", "unreachable", "name not found"]);
+
 function hostOf(remote: string): string {
   return remote.replace(/:\d+$/, "");
 }
@@ -43,10 +46,14 @@ export class LinkReports {
   }
 
   unreachable(target: Target, reason: string): void {
-    this.#context.log.warn(`unreachable ${target.key}`, "mesh peer unreachable", {
-      remote: target.key,
-      reason,
-    });
+    const { log, clock, settings } = this.#context;
+    const fields = { remote: target.key, reason };
+    const isNew = clock.monotonic() - target.sinceMs < settings.timing.unreachableGraceMs;
+    // Nodes that start together dial each other before all of them listen.
+    if (target.learned === undefined && isNew && absences.has(reason)) {
+      return log.info(`awaited ${target.key}`, "mesh peer does not answer yet", fields);
+    }
+    log.warn(`unreachable ${target.key}`, "mesh peer unreachable", fields);
   }
 
   refused(link: PeerLink, by: "us" | "them", refusal: Refusal): void {

@@ -44,6 +44,8 @@ export interface MeshTiming {
   readonly stopTimeoutMs: number;
   /** How long a listed peer that announced its leaving is not dialled. */
   readonly leaverHoldMs: number;
+  /** A peer that never answered is no more than an information for so long: nodes that start together miss each other. */
+  readonly unreachableGraceMs: number;
   /** A fault of the same kind by the same peer is logged once in this time. */
   readonly logRepeatMs: number;
 }
@@ -92,6 +94,7 @@ export const defaultTiming: MeshTiming = {
   startTimeoutMs: 2_000,
   stopTimeoutMs: 1_000,
   leaverHoldMs: 10_000,
+  unreachableGraceMs: 5_000,
   logRepeatMs: 600_000,
 };
 

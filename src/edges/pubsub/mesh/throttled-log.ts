@@ -20,12 +20,20 @@ export class ThrottledLog {
     this.#counters = counters;
   }
 
+  info(key: string, message: string, fields: LogFields): void {
+    if (this.#isDue(key)) this.#logger.info(message, fields);
+  }
+
   warn(key: string, message: string, fields: LogFields): void {
+    if (this.#isDue(key)) this.#logger.warn(message, fields);
+  }
+
+  #isDue(key: string): boolean {
     const nowMs = this.#clock.monotonic();
     const last = this.#loggedAtMs.get(key);
     if (last !== undefined && nowMs - last < this.#repeatMs) {
       this.#counters.logs_suppressed += 1;
-      return;
+      return false;
     }
     this.#loggedAtMs.delete(key);
     this.#loggedAtMs.set(key, nowMs);
@@ -35,7 +43,7 @@ export class ThrottledLog {
         break;
       }
     }
-    this.#logger.warn(message, fields);
+    return true;
   }
 
   /** The trouble behind `key` is over; if it returns it is news. */
