@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { refusals } from "../../src/edges/pubsub/mesh/refusal.js";
 import type { MeshNode } from "../support/mesh-node.js";
 import { startCluster, startNode, untilMeshed } from "../support/mesh-node.js";
+import { systemParts } from "../support/pubsub-engines.js";
 import { Relay } from "../support/relay.js";
 import { until } from "../support/wait.js";
 
@@ -116,6 +117,34 @@ describe("a node whose name is taken by a living node", () => {
     await until(() => twin.stat("refused_duplicate_name") > 0, "the refusal");
     await b?.mesh.stop();
     await until(() => twin.mesh.nodes().length === 1, "the twin is linked");
+  });
+});
+
+describe("a clock that is off", () => {
+  it("by an hour, or that jumps by one, plays no part: nodes link, hear each other and come back, without a line", async () => {
+    const hourMs = 3_600_000;
+    let [offsetMs, jumpMs] = [-hourMs, 0];
+    const late = { ...systemParts.clock, now: () => systemParts.clock.now() + offsetMs };
+    const jumpy = { ...systemParts.clock, now: () => systemParts.clock.now() + jumpMs };
+    const timing = { ...quick, heartbeatPeriodMs: 20, heartbeatTimeoutMs: 2_000 };
+    const a = await startNode("a", { timing });
+    const b = await startNode("b", { timing, peers: [a.address] }, late);
+    const c = await startNode("c", { timing, peers: [a.address, b.address] }, jumpy);
+    await untilMeshed([a, b, c]);
+    for (jumpMs of [hourMs, -hourMs, 0]) {
+      const before = c.stat("beats_in");
+      await until(() => c.stat("beats_in") > before + 10, "its links live on");
+    }
+    // It comes back with a clock that is earlier than that of its life before.
+    await b.mesh.stop();
+    offsetMs -= hourMs;
+    await b.restart();
+    b.mesh.connect(c.address);
+    await untilMeshed([a, b, c]);
+    await a.mesh.subscribe("room:1");
+    b.say("room:1", "from the past");
+    await until(() => a.texts("room:1").length === 1, "the message");
+    expect([a, b, c].flatMap((node) => [...node.warnings(), node.stat("links_lost")])).toEqual([0, 0, 0]);
   });
 });
 
