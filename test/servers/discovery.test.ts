@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { linked, nameOf, portOf, startNode } from "../support/discovered-nodes.js";
 import { startFleet } from "../support/fleet.js";
+import { freePort } from "../support/http.js";
 import { fixture, runSimurgh } from "../support/program.js";
 import { joinRoom } from "../support/room-client.js";
 import { freeUdpPort } from "../support/udp.js";
@@ -49,6 +53,26 @@ describe("simurgh node --discover", () => {
     const third = startNode([...gossip, "--name", "n2@127.0.0.1"]);
     await until(() => linked(first).has("n2@127.0.0.1") && linked(third).size === 1, "it is back");
   });
+
+  test("a file that is there only later brings nodes together; Kubernetes is refused outside of a pod", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "simurgh-nodes-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, "nodes.json");
+    const meshPort = await freePort();
+    const how = ["--discover", `file:${path}`];
+    const first = startNode([...how, "--name", "n1", "--mesh-port", String(meshPort)]);
+    const second = startNode([...how, "--name", "n2"]);
+    await until(
+      () => /discovery fails.*there is no such file/.test(second.stderr),
+      "it tells the file is missing",
+      30_000,
+    );
+    writeFileSync(path, JSON.stringify([`127.0.0.1:${meshPort}`]));
+    await until(() => linked(first).has("n2") && linked(second).has("n1"), "they find each other", 30_000);
+    const lost = startNode(["--discover", "kubernetes:chat:7000"], { KUBERNETES_SERVICE_HOST: "" });
+    expect((await lost.ended).code).toBe(1);
+    expect(lost.stderr).toContain("discovery_start_failed: this is no pod of Kubernetes");
+  }, 60_000);
 
   test("two fleets of `up` become one cluster, and need the secret for it", async () => {
     const udp = await freeUdpPort();
