@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { HostCluster, seconds } from "../support/hosts/host-cluster.js";
+import { HostCluster, promised, seconds } from "../support/hosts/host-cluster.js";
 import { HostNetwork } from "../support/hosts/host-network.js";
 import type { HostNode } from "../support/hosts/host-node.js";
 import { Load } from "../support/hosts/load.js";
@@ -39,7 +39,7 @@ describe.skipIf(hosts.missing)("five hosts, joined by gossip alone", () => {
     const lastMs = Math.max(...nodes.map(({ beganMs }) => beganMs));
     const tookMs = cluster.lastUp(nodes, lastMs);
     cluster.chronicle.figure("five nodes find each other", seconds(tookMs));
-    expect(tookMs).toBeLessThan(3_000);
+    expect(tookMs).toBeLessThan(promised(3_000));
   });
 
   test("a sixth joins under load, and between the others not one message is lost or doubled", async () => {
@@ -75,7 +75,7 @@ describe.skipIf(hosts.missing)("five hosts, joined by gossip alone", () => {
     nodes = rest;
     await cluster.untilWhole(nodes);
     cluster.chronicle.figure("kill -9 of two is noticed by all", seconds(tookMs));
-    expect(tookMs).toBeLessThan(3_000);
+    expect(tookMs).toBeLessThan(promised(3_000));
     const back = start(5);
     await cluster.untilWhole(nodes, 40_000);
     cluster.chronicle.figure(
@@ -96,7 +96,7 @@ describe.skipIf(hosts.missing)("five hosts, joined by gossip alone", () => {
       "a link cut one way is noticed at the deaf end, at the other end",
       ends.map(seconds).join(", "),
     );
-    expect(Math.max(...ends)).toBeLessThan(5_000);
+    expect(Math.max(...ends)).toBeLessThan(promised(5_000));
     const spared = others(node(1), node(2)).flatMap((one) => one.since(cutMs, "mesh node lost"));
     expect(spared).toEqual([]);
     await heal("a link cut one way");
@@ -238,7 +238,7 @@ describe.skipIf(hosts.missing)("five hosts, joined by gossip alone", () => {
     await cluster.untilWhole(nodes);
     const tookMs = cluster.lastUp(nodes, healedMs);
     cluster.chronicle.figure(`${what} heals`, seconds(tookMs));
-    expect(tookMs).toBeLessThan(5_000);
+    expect(tookMs).toBeLessThan(promised(5_000));
     await everybodyHearsEverybody(what);
   }
 

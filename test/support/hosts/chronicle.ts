@@ -38,7 +38,7 @@ export class Chronicle {
 
   /** Begins a new chapter, whose time is counted from now. */
   chapter(title: string): void {
-    this.#close();
+    this.end();
     this.#chapter = title;
     this.#beganMs = Date.now();
   }
@@ -57,7 +57,7 @@ export class Chronicle {
 
   /** Writes everything: into the report of `npm test` when it asks for one, else to the console. */
   publish(): void {
-    this.#close();
+    this.end();
     const summary = table(this.#figures.map(([what, figure]) => ["", what, figure]));
     const text = [this.#title, ...summary].join("\n");
     const { SIMURGH_REPORT: report, SIMURGH_REPORT_EVENTS: events } = process.env;
@@ -66,7 +66,8 @@ export class Chronicle {
     else appendFileSync(report, stripVTControlCharacters(whole));
   }
 
-  #close(): void {
+  /** Ends the chapter: what is done to clean up is not told. */
+  end(): void {
     if (this.#chapter === "") return;
     const rows = this.#nodes().flatMap((node) =>
       node.events.filter((one) => this.#isTold(one)).map((one) => rowOf(node, one)),

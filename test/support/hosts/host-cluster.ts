@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { availableParallelism, loadavg } from "node:os";
 import { until } from "../wait.js";
 import { Chronicle } from "./chronicle.js";
 import type { Host, HostNetwork } from "./host-network.js";
@@ -28,6 +29,7 @@ export class HostCluster {
 
   /** Ends every node, prints what they saw, removes the network. */
   async close(): Promise<void> {
+    this.chronicle.end();
     await Promise.all(this.all.map((node) => node.kill()));
     this.chronicle.publish();
     await this.network.close();
@@ -92,6 +94,15 @@ export class HostCluster {
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && b.every((name) => a.includes(name));
+}
+
+/**
+ * The bound of what is promised within that time: on a machine that has more to do than it has processors for, as much
+ * longer as everything takes there.
+ */
+export function promised(ms: number): number {
+  const [busy = 0] = loadavg();
+  return ms * Math.max(1, busy / availableParallelism());
 }
 
 /** Seconds, for the summary. */

@@ -97,6 +97,16 @@ export class Load {
     );
   }
 
+  /** How long it takes until everybody has heard what the first client says, in milliseconds; the others are silent. */
+  async trip(): Promise<number> {
+    const [first, ...others] = this.clients;
+    if (first === undefined) throw new Error("nobody has joined");
+    const saidMs = performance.now();
+    first.say();
+    await until(() => others.every((client) => client.from(first.name).at(-1) === first.said), "a trip");
+    return performance.now() - saidMs;
+  }
+
   /** Everybody says a last thing; waits until everybody has heard all of them. */
   async end(): Promise<void> {
     for (const client of this.clients) client.end();
