@@ -51,7 +51,9 @@ describe.skipIf(hosts.missing)("five hosts, joined by gossip alone", () => {
     await load.more(50);
     const sixth = start(6);
     await cluster.untilWhole(nodes, 40_000);
-    cluster.chronicle.figure("a sixth joins under load", seconds(cluster.lastUp(nodes, sixth.beganMs)));
+    const tookMs = cluster.lastUp(nodes, sixth.beganMs);
+    cluster.chronicle.figure("a sixth joins under load", seconds(tookMs));
+    expect(tookMs).toBeLessThan(promised(3_000));
     await load.join([sixth]);
     load.clients.at(-1)?.begin(10);
     await load.more(50);
