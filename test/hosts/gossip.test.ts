@@ -157,7 +157,7 @@ describe.skipIf(hosts.missing)("five hosts, joined by gossip alone", () => {
   test("a stranger with another secret is refused, one line each, and the cluster goes on", async () => {
     cluster.chronicle.chapter("h6 has another secret");
     const beganMs = Date.now();
-    const address = cluster.meshAddress(node(1));
+    const address = await cluster.meshAddress(node(1));
     const stranger = cluster.start(
       cluster.network.host(6),
       [...gossip, "--peers", address],
@@ -215,7 +215,7 @@ describe.skipIf(hosts.missing)("five hosts, joined by gossip alone", () => {
     cluster.chronicle.chapter("SIGTERM of h5");
     const leaver = node(5);
     const rest = others(leaver);
-    const address = cluster.meshAddress(leaver);
+    const address = await cluster.meshAddress(leaver);
     const toldMs = cluster.chronicle.act("tells h5 to end");
     leaver.signal("SIGTERM");
     const tookMs = await cluster.untilLost(rest, [leaver], toldMs);

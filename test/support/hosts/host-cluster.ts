@@ -73,15 +73,14 @@ export class HostCluster {
   }
 
   /** Where others reach the mesh of a node, by what they were told. */
-  meshAddress({ host }: HostNode): string {
-    const found = new RegExp(` address=(${host.address.replaceAll(".", "\\.")}:\\d+) `);
-    for (const node of this.all) {
-      for (const { text } of node.events.toReversed()) {
-        const address = found.exec(text)?.[1];
-        if (address !== undefined) return address;
-      }
+  async meshAddress(node: HostNode): Promise<string> {
+    const name = await node.name();
+    for (const { text } of this.all.flatMap(({ events }) => events)) {
+      const [, address] = / address=(\S+) /.exec(text) ?? [];
+      // The node that was there before it had another name.
+      if (address !== undefined && nameOf(text) === name) return address;
     }
-    throw new Error(`nobody has found ${host.label}`);
+    throw new Error(`nobody has found ${node.label}`);
   }
 
   /** Lines of these nodes' logs that begin like this, since then, as `h1: text`. */
