@@ -21,6 +21,6 @@ export const layers = [
   { name: "edges", about: "real sockets in one process", workers: 2, testTimeoutMs: 20_000, servers: false },
   { name: "sim", about: "the seeded simulator", workers: 2, testTimeoutMs: 60_000, servers: false },
   { name: "servers", about: "real processes", workers: 2, testTimeoutMs: 60_000, servers: true },
-  { name: "hosts", about: "hosts of their own, cut", workers: 1, testTimeoutMs: 60_000, servers: true },
+  { name: "hosts", about: "hosts of their own, cut", workers: 2, testTimeoutMs: 60_000, servers: true },
   { name: "browser", about: "a real browser", workers: 1, testTimeoutMs: 90_000, servers: true },
 ];
