@@ -7,6 +7,10 @@ export type {
   VerifyOptions,
 } from "./auth/phoenix-token/phoenix-token.js";
 export { Atom, type Term, type TermRecord, Tuple } from "./auth/phoenix-token/term.js";
+export {
+  type PhoenixTokenVerifierOptions,
+  phoenixTokenVerifier,
+} from "./auth/phoenix-token/verifier.js";
 export type { App, AppEndpoint, NodeContext } from "./cli/app.js";
 export type { LogFields, Logger } from "./contracts/logger.js";
 export type { PubSubAdapter, PubSubEvent, PubSubHost } from "./contracts/pubsub-adapter.js";

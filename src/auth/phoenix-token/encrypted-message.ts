@@ -1,6 +1,6 @@
 import { type CipherGCMTypes, createDecipheriv } from "node:crypto";
 import { xchacha20poly1305 } from "@noble/ciphers/chacha.js";
-import { decodeBase64Url } from "./base64url.js";
+import { decodeBase64Url } from "../base64url.js";
 
 const head = "XCP";
 const legacyHead = "QTEyOEdDTQ";

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { decodeBase64Url } from "./base64url.js";
+import { decodeBase64Url } from "../base64url.js";
 
 /** The head of a signed message names its digest: the base64url of "HS256" and so on. */
 const digests: ReadonlyMap<string, string> = new Map([
