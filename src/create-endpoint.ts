@@ -12,6 +12,7 @@ import type { BroadcastEvent, EventPayload } from "./runtime/channel-types.js";
 import { EndpointCore } from "./runtime/endpoint.js";
 import type { DrainOptions, MountOptions } from "./runtime/endpoint-options.js";
 import { SimurghError } from "./runtime/errors.js";
+import type { NodeLimits } from "./runtime/limits/node-limits.js";
 import type { SignerFor } from "./runtime/longpoll/poll-token.js";
 import type { PresenceStats } from "./runtime/presence/node-presence.js";
 import type { AnyPresence } from "./runtime/presence/presence-types.js";
@@ -32,6 +33,19 @@ export interface EndpointOptions {
   /** The host that browsers know this service by; origins are checked against it. */
   readonly url?: { readonly host: string };
   readonly drain?: DrainOptions;
+  /** Bounds on what this node takes; those of one socket are in the `limits` of its mount. */
+  readonly limits?: Partial<NodeLimits>;
+  /**
+   * Whether handshakes wait for their turn when more come than the node can serve, the oldest first. Default: true. With
+   * `false` they are all begun at once, and refused beyond `handshakesMax`.
+   */
+  readonly admission?: boolean;
+  /**
+   * Addresses and ranges (`10.0.0.0/8`, `fd00::/8`) of the balancers before this node: what they say in
+   * `x-forwarded-for` is believed, and nobody else. `[]`: there are none, clients come directly. Given, the sockets of
+   * each address are counted for `socketsPerAddressMax`. Default: not known, addresses are not counted.
+   */
+  readonly trustedProxies?: readonly string[];
   /**
    * Whether `/ready` is 503 while the engine cannot carry messages, so that balancers prefer nodes which reach the
    * others. Default: true. With `false` a node goes on taking clients who then hear only each other.
@@ -89,12 +103,10 @@ export type EndpointStats = ReturnType<EndpointCore["counters"]["snapshot"]> & {
   readonly presence: Readonly<Record<string, PresenceStats>>;
 };
 
-/** A request whose headers are not complete after this is cut off. */
-const HEADERS_TIMEOUT_MS = 10_000;
-/** A request that is not complete after this is cut off. */
-const REQUEST_TIMEOUT_MS = 30_000;
 /** Longer than balancers keep idle connections, so that it is they who close. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+/** Connections that the system keeps until they are accepted, if it may: a storm comes faster than they can be. */
+const BACKLOG = 4_096;
 /** Connections that do not end after a stop are cut after this. */
 const STOP_TIMEOUT_MS = 6_000;
 
@@ -111,6 +123,11 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     sockets: options.sockets,
     adapter,
     drain: options.drain ?? {},
+    guards: {
+      limits: options.limits,
+      admission: options.admission,
+      trustedProxies: options.trustedProxies,
+    },
     readyNeedsEngine: options.readyNeedsEngine,
     presence: [options.presence ?? []].flat(),
     signerFor: secret === undefined ? undefined : signersOf(secret),
@@ -161,9 +178,11 @@ class NodeEndpoint implements Endpoint {
 
   async listen({ port, host }: ListenOptions): Promise<{ readonly port: number }> {
     await this.#core.start();
+    const { headersTimeoutMs, requestTimeoutMs, headerBytesMax } = this.#core.guards.limits;
     const server = createServer({
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      maxHeaderSize: headerBytesMax,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       connectionsCheckingInterval: 1_000,
     });
@@ -241,7 +260,7 @@ function bind(server: Server, port: number, host: string | undefined): Promise<v
       );
     };
     server.once("error", fail);
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: BACKLOG }, () => {
       server.off("error", fail);
       resolve();
     });

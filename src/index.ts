@@ -52,6 +52,7 @@ export type {
 } from "./runtime/endpoint-options.js";
 export { type ErrorCode, SimurghError } from "./runtime/errors.js";
 export type { HttpAnswer, SessionSource } from "./runtime/http-answer.js";
+export type { NodeLimits } from "./runtime/limits/node-limits.js";
 export type { SocketLimits } from "./runtime/mount.js";
 export type { PresenceStats } from "./runtime/presence/node-presence.js";
 export { presence } from "./runtime/presence/presence.js";

@@ -39,6 +39,11 @@ export function requireWhole(name: string, value: number, min: number): number {
   return value;
 }
 
+/** Throws unless the value is a whole number of at least 1, or `Infinity`, which is no limit. */
+export function requireLimit(name: string, value: number): number {
+  return value === Number.POSITIVE_INFINITY ? value : requireWhole(name, value, 1);
+}
+
 /** Throws unless the value can be a node's name: it goes into a header of every answer. */
 export function requireNodeName(name: string): string {
   if (!/^[\x21-\x7e]{1,255}$/.test(name)) {

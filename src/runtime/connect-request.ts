@@ -12,6 +12,8 @@ export interface Handshake {
   readonly peer: Peer;
   /** Whether the client came over TLS. */
   readonly secure: boolean;
+  /** Tells when the client goes away while its handshake waits; gives back a function that ends the watch. */
+  readonly watch?: (gone: () => void) => () => void;
   /** Values of `:name` segments of the mount path. */
   readonly pathParams: Readonly<Record<string, string>>;
 }

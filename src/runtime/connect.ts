@@ -50,6 +50,10 @@ export type ConnectDecision =
       readonly id: string | undefined;
       /** The token that passed; undefined when there was none, or the socket verifies none. */
       readonly token: VerifiedToken | undefined;
+      /** Whom the connection counts for; undefined: for nobody. */
+      readonly user: string | undefined;
+      /** The address that the connection counts for; undefined: for none. */
+      readonly address?: string | undefined;
       /** What to answer in `sec-websocket-protocol`; undefined: no such header. */
       readonly subprotocol: string | undefined;
     };
@@ -139,7 +143,17 @@ function concludeConnect(
   if (verdict?.kind !== "accept") throw new TypeError("connect must return accept(…) or refuse(…)");
   const id = policy.socket.id?.({ assigns: verdict.assigns }) ?? undefined;
   if (id !== undefined && typeof id !== "string") return FORBIDDEN;
-  return { kind: "accepted", serializer, assigns: verdict.assigns, id, subprotocol, token: request.token };
+  const user = policy.socket.user === undefined ? id : policy.socket.user({ assigns: verdict.assigns });
+  const { token } = request;
+  return {
+    kind: "accepted",
+    serializer,
+    assigns: verdict.assigns,
+    id,
+    user: user ?? undefined,
+    subprotocol,
+    token,
+  };
 }
 
 /** Parameters of the query and of the path; the path's win. A token among them is not passed on. */

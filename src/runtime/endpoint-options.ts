@@ -73,6 +73,20 @@ export interface DrainOptions {
   readonly timeoutMs?: number;
 }
 
+/** What bounds a mount and its transports, where it says nothing else. */
+export const mountDefaults = {
+  connectTimeoutMs: 10_000,
+  /** Of a WebSocket. */
+  timeoutMs: 60_000,
+  frameBytesMax: 10_000_000,
+  /** Of long poll. */
+  windowMs: 10_000,
+  pubsubTimeoutMs: 2_000,
+  /** Two weeks. */
+  tokenMaxAgeS: 1_209_600,
+  sessionsMax: 10_000,
+} as const;
+
 /** Limits of a socket where a mount says nothing else. */
 export const socketLimitDefaults: SocketLimits = {
   channelsMax: 100,
@@ -81,4 +95,11 @@ export const socketLimitDefaults: SocketLimits = {
   heldBytesMax: 262_144,
   nameLengthMax: 1_024,
   queueBytesMax: 1_048_576,
+  messagesPerS: 10_000,
+  messagesBurstMax: 200_000,
+  bytesPerS: 10_000_000,
+  bytesBurstMax: 100_000_000,
+  joinsPerS: 100,
+  joinsBurstMax: 1_000,
+  refusalsMax: 100,
 };

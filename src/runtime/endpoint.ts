@@ -9,6 +9,7 @@ import { compilePath, invalid, requireNodeName, requireWhole, toMountOptions } f
 import { Counters } from "./counters.js";
 import type { DrainOptions, MountOptions } from "./endpoint-options.js";
 import { SimurghError } from "./errors.js";
+import { type GuardOptions, NodeGuards } from "./limits/node-guards.js";
 import { PollExchange } from "./longpoll/exchange.js";
 import { LongPoll } from "./longpoll/long-poll.js";
 import type { SignerFor } from "./longpoll/poll-token.js";
@@ -22,6 +23,9 @@ import type { SocketRoutes } from "./socket-definition.js";
 /** Sweeps of idle connections within one timeout: the precision of the timeout. */
 const IDLE_SWEEPS = 4;
 
+/** The author says nothing about limits. */
+const NO_GUARDS: GuardOptions = { limits: undefined, admission: undefined, trustedProxies: undefined };
+
 /** What an endpoint is made of, its surroundings included. */
 export interface EndpointCoreOptions {
   readonly name: string;
@@ -29,6 +33,8 @@ export interface EndpointCoreOptions {
   readonly sockets: Readonly<Record<string, SocketRoutes | MountOptions>>;
   readonly adapter: PubSubAdapter;
   readonly drain: DrainOptions;
+  /** Default: the limits' own defaults. */
+  readonly guards?: GuardOptions;
   /** Whether the node is ready only while its engine can carry messages. Default: true. */
   readonly readyNeedsEngine?: boolean | undefined;
   /** Signs the tokens of long-poll sessions; undefined: there is no secret that the nodes share. */
@@ -48,6 +54,7 @@ export class EndpointCore {
   readonly name: string;
   readonly pubsub: PubSub;
   readonly counters = new Counters();
+  readonly guards: NodeGuards;
   readonly mounts: readonly MountedSocket[];
   /** Of the mounts that have it. */
   readonly longPolls: readonly LongPoll[];
@@ -76,7 +83,9 @@ export class EndpointCore {
     this.pubsub = new PubSub(options.adapter, { nodeName: name, clock, random, logger });
     this.presences = this.#presencesOf(options);
     const { pubsub, presences, counters } = this;
-    const shared = { pubsub, presences, flusher: new Flusher(), counters, logger, clock };
+    const guards = new NodeGuards(options.guards ?? NO_GUARDS, { clock, random, logger, counters });
+    this.guards = guards;
+    const shared = { pubsub, presences, flusher: new Flusher(), counters, guards, logger, clock };
     this.mounts = Object.entries(options.sockets).map(([path, mount]) => {
       compilePath(path);
       return new MountedSocket(path, toMountOptions(mount), options.host, shared);
@@ -115,6 +124,7 @@ export class EndpointCore {
       exchange: this.#exchange,
       pubsub: this.pubsub,
       counters: this.counters,
+      reports: this.guards.reports,
       serving: () => this.serving,
       signerFor,
       clock,
@@ -203,6 +213,7 @@ export class EndpointCore {
     for (const mount of this.mounts) {
       for (const session of mount.sessions) session.close(closeCodes.draining, "stopped");
     }
+    this.guards.admission.stop();
     this.#exchange.stop();
     // The sessions end their channels first, whose presences end with them; then other nodes are told.
     await undefined;

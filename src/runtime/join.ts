@@ -33,8 +33,33 @@ export class JoinAttempt {
     this.message = message;
   }
 
-  /** Never rejects and never throws: a crash is an outcome. */
+  /** Never rejects and never throws: a crash is an outcome. Where the node has too many joins under way, it waits. */
   run(): MaybePromise<JoinOutcome> {
+    const turn = this.#mount.guards.joins.enter();
+    return turn === undefined ? this.#inPlace() : turn.then((admitted) => this.#late(admitted));
+  }
+
+  /** The node has a place for this join; it is given back when the join is answered. */
+  #inPlace(): MaybePromise<JoinOutcome> {
+    const { joins } = this.#mount.guards;
+    let outcome: MaybePromise<JoinOutcome> | undefined;
+    try {
+      outcome = this.#begin();
+      return isPromise(outcome) ? outcome.finally(() => joins.leave()) : outcome;
+    } finally {
+      if (!isPromise(outcome)) joins.leave();
+    }
+  }
+
+  #late(admitted: boolean): MaybePromise<JoinOutcome> {
+    // The client may have gone meanwhile; its place is then the next one's.
+    if (admitted && !this.#session.ended) return this.#inPlace();
+    const { joins, limits } = this.#mount.guards;
+    if (admitted) joins.leave();
+    return this.#outcome(error({ reason: "too many joins", retry_after_ms: limits.joinWaitMs }), undefined);
+  }
+
+  #begin(): MaybePromise<JoinOutcome> {
     try {
       const checked = check(this.#target.callbacks.params, this.message.payload);
       const outcome = isPromise(checked)

@@ -3,6 +3,8 @@ import type { Logger } from "../contracts/logger.js";
 import type { TopicRoutes } from "../core/socket/routes.js";
 import type { ChannelCallbacks } from "./channel-definition.js";
 import type { Counters } from "./counters.js";
+import type { InboundRates } from "./limits/inbound-meter.js";
+import type { NodeGuards } from "./limits/node-guards.js";
 import type { Flusher } from "./outbox.js";
 import type { NodePresence } from "./presence/node-presence.js";
 import type { PubSub } from "./pubsub.js";
@@ -31,6 +33,20 @@ export interface SocketLimits {
   readonly nameLengthMax: number;
   /** Bytes that wait for one reader. Beyond: the connection is closed with 1013. */
   readonly queueBytesMax: number;
+  /** Messages a second from one client, heartbeats included. Beyond: error reply with `retry_after_ms`. */
+  readonly messagesPerS: number;
+  /** Messages that may come at once when few came before. */
+  readonly messagesBurstMax: number;
+  /** Bytes a second from one client; of text, UTF-16 code units. Beyond: error reply with `retry_after_ms`. */
+  readonly bytesPerS: number;
+  /** Bytes that may come at once when few came before. A larger message may come alone, and is then waited off. */
+  readonly bytesBurstMax: number;
+  /** Joins a second from one client. Beyond: error reply with `retry_after_ms`. */
+  readonly joinsPerS: number;
+  /** Joins that may come at once when few came before. */
+  readonly joinsBurstMax: number;
+  /** Such error replies to one client in a minute, more or less. Beyond: the connection is closed with 1008. */
+  readonly refusalsMax: number;
 }
 
 /** What all sessions of one mounted socket share. */
@@ -38,12 +54,15 @@ export interface Mount {
   readonly path: string;
   readonly routes: TopicRoutes<RouteTarget>;
   readonly limits: SocketLimits;
+  readonly rates: InboundRates;
   /** Connections that are open now; each session enters and leaves by itself. */
   readonly sessions: Set<Session>;
   readonly pubsub: PubSub;
   readonly presences: PresenceRegistry;
   readonly flusher: Flusher;
   readonly counters: Counters;
+  /** What keeps the whole node within its limits. */
+  readonly guards: NodeGuards;
   readonly logger: Logger;
   readonly clock: Clock;
 }

@@ -1,15 +1,25 @@
 import type { Sink } from "../contracts/transport.js";
+import { closeCodes } from "../core/protocol/close-codes.js";
 import { compileRoutes } from "../core/socket/routes.js";
-import { compileOrigin, compilePath, invalid, type PathMatcher, requireWhole } from "./configure.js";
+import {
+  compileOrigin,
+  compilePath,
+  invalid,
+  type PathMatcher,
+  requireLimit,
+  requireWhole,
+} from "./configure.js";
 import { type ConnectDecision, type ConnectPolicy, decideConnect } from "./connect.js";
 import type { Handshake } from "./connect-request.js";
 import { compileAuth } from "./connect-token.js";
 import {
   type LongPollOptions,
   type MountOptions,
+  mountDefaults,
   socketLimitDefaults,
   type WebSocketOptions,
 } from "./endpoint-options.js";
+import { inboundRates } from "./limits/inbound-meter.js";
 import type { Mount } from "./mount.js";
 import { isPromise, type MaybePromise } from "./result.js";
 import { Session } from "./session.js";
@@ -35,15 +45,15 @@ export class MountedSocket {
     path: string,
     options: MountOptions,
     host: string | undefined,
-    shared: Omit<Mount, "path" | "routes" | "limits" | "sessions">,
+    shared: Omit<Mount, "path" | "routes" | "limits" | "rates" | "sessions">,
   ) {
     const limits = { ...socketLimitDefaults, ...options.limits };
-    for (const [name, value] of Object.entries(limits)) requireWhole(`limits.${name} of ${path}`, value, 1);
+    for (const [name, value] of Object.entries(limits)) requireLimit(`limits.${name} of ${path}`, value);
     const { checkOrigin = true, websocket = {}, longpoll = false } = options;
     this.path = path;
     this.#connectTimeoutMs = requireWhole(
       `connectTimeoutMs of ${path}`,
-      options.connectTimeoutMs ?? 10_000,
+      options.connectTimeoutMs ?? mountDefaults.connectTimeoutMs,
       1,
     );
     this.websocket = websocket === false ? undefined : websocketSettings(path, websocket);
@@ -68,15 +78,53 @@ export class MountedSocket {
       ...shared,
       path,
       limits,
+      rates: inboundRates(limits),
       sessions: this.sessions,
       routes: compileRoutes(options.socket.routes),
     };
   }
 
-  /** Decides about a handshake. Never rejects. */
+  /** Decides about a handshake, when its turn has come. Rejects, or throws, with what a check of the author throws. */
   connect(handshake: Handshake): MaybePromise<ConnectDecision> {
-    const decision = decideConnect(this.policy, handshake);
-    return isPromise(decision) ? this.#inTime(decision) : decision;
+    const { admission, census } = this.#mount.guards;
+    const refusal = census.refuseAddress(handshake);
+    if (refusal !== undefined) return { kind: "refused", answer: refusal };
+    const turn = admission.enter(handshake.watch);
+    if (turn === undefined) return this.#decide(handshake);
+    if (turn === "full") return this.#unavailable();
+    return turn.then((entry) => (entry === "in" ? this.#decide(handshake) : this.#unavailable()));
+  }
+
+  #unavailable(): ConnectDecision {
+    const retryAfter = String(this.#mount.guards.admission.retryAfterS());
+    return { kind: "refused", answer: { status: 503, headers: { "retry-after": retryAfter } } };
+  }
+
+  /** Its turn has come; it is given back when the handshake is decided. */
+  #decide(handshake: Handshake): MaybePromise<ConnectDecision> {
+    const { clock, guards } = this.#mount;
+    const startedMs = clock.monotonic();
+    const leave = (): void => guards.admission.leave(startedMs);
+    let decision: MaybePromise<ConnectDecision> | undefined;
+    try {
+      decision = decideConnect(this.policy, handshake);
+      if (!isPromise(decision)) return this.#count(decision, handshake);
+      return this.#inTime(decision)
+        .then((made) => this.#count(made, handshake))
+        .finally(leave);
+    } finally {
+      if (!isPromise(decision)) leave();
+    }
+  }
+
+  /** Refuses users who have too many sockets, and notes whose address this one counts for. */
+  #count(decision: ConnectDecision, handshake: Handshake): ConnectDecision {
+    if (decision.kind === "refused") return decision;
+    const { census } = this.#mount.guards;
+    const refusal = census.refuseUser(decision.user);
+    if (refusal !== undefined) return { kind: "refused", answer: refusal };
+    const address = census.addressOf(handshake);
+    return address === undefined ? decision : { ...decision, address };
   }
 
   /** The client's connection is held, in nobody's care, while the application decides. */
@@ -87,6 +135,7 @@ export class MountedSocket {
           path: this.path,
           timeoutMs: this.#connectTimeoutMs,
         });
+        this.#mount.counters.connect_timeouts_total++;
         resolve(TOO_LATE);
       });
       // decideConnect makes a refusal of what the application throws.
@@ -103,9 +152,13 @@ export class MountedSocket {
     transport: "websocket" | "longpoll",
     sink: Sink,
   ): Session {
-    const { serializer, assigns, id } = decision;
-    const session = new Session({ mount: this.#mount, sink, serializer, transport, id, assigns });
-    this.#mount.counters.connects_total++;
+    const { serializer, assigns, id, user, address } = decision;
+    const mount = this.#mount;
+    const seat = mount.guards.census.enter(user, address);
+    const session = new Session({ mount, sink, serializer, transport, id, assigns, seat });
+    mount.counters.connects_total++;
+    // Others that were decided about at the same time have opened first.
+    if (seat === undefined) session.close(closeCodes.policyViolation, "too many connections");
     return session;
   }
 
@@ -120,8 +173,12 @@ export class MountedSocket {
 function websocketSettings(path: string, options: WebSocketOptions): NonNullable<MountedSocket["websocket"]> {
   const settings = {
     path: options.path ?? "/websocket",
-    timeoutMs: requireWhole(`timeoutMs of ${path}`, options.timeoutMs ?? 60_000, 1),
-    frameBytesMax: requireWhole(`frameBytesMax of ${path}`, options.frameBytesMax ?? 10_000_000, 1),
+    timeoutMs: requireWhole(`timeoutMs of ${path}`, options.timeoutMs ?? mountDefaults.timeoutMs, 1),
+    frameBytesMax: requireWhole(
+      `frameBytesMax of ${path}`,
+      options.frameBytesMax ?? mountDefaults.frameBytesMax,
+      1,
+    ),
     compress: options.compress ?? false,
   };
   if (settings.frameBytesMax > FRAME_BYTES_LIMIT) {
@@ -133,10 +190,18 @@ function websocketSettings(path: string, options: WebSocketOptions): NonNullable
 function longPollSettings(path: string, options: LongPollOptions): NonNullable<MountedSocket["longpoll"]> {
   const settings = {
     path: options.path ?? "/longpoll",
-    windowMs: requireWhole(`windowMs of ${path}`, options.windowMs ?? 10_000, 1),
-    pubsubTimeoutMs: requireWhole(`pubsubTimeoutMs of ${path}`, options.pubsubTimeoutMs ?? 2_000, 1),
-    tokenMaxAgeS: requireWhole(`tokenMaxAgeS of ${path}`, options.tokenMaxAgeS ?? 1_209_600, 1),
-    sessionsMax: requireWhole(`sessionsMax of ${path}`, options.sessionsMax ?? 10_000, 1),
+    windowMs: requireWhole(`windowMs of ${path}`, options.windowMs ?? mountDefaults.windowMs, 1),
+    pubsubTimeoutMs: requireWhole(
+      `pubsubTimeoutMs of ${path}`,
+      options.pubsubTimeoutMs ?? mountDefaults.pubsubTimeoutMs,
+      1,
+    ),
+    tokenMaxAgeS: requireWhole(
+      `tokenMaxAgeS of ${path}`,
+      options.tokenMaxAgeS ?? mountDefaults.tokenMaxAgeS,
+      1,
+    ),
+    sessionsMax: requireWhole(`sessionsMax of ${path}`, options.sessionsMax ?? mountDefaults.sessionsMax, 1),
   };
   return { ...settings, match: compilePath(path + settings.path) };
 }

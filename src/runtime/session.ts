@@ -10,6 +10,8 @@ import type { Channel } from "./channel.js";
 import type { SocketFacts } from "./channel-types.js";
 import type { Counters } from "./counters.js";
 import { JoinAttempt, type JoinOutcome } from "./join.js";
+import type { Seat } from "./limits/census.js";
+import { InboundMeter, type Overrun } from "./limits/inbound-meter.js";
 import type { Mount, PresenceRegistry, SocketLimits } from "./mount.js";
 import { Outbox } from "./outbox.js";
 import { assertPushable } from "./payload.js";
@@ -41,6 +43,8 @@ export interface SessionOptions {
   readonly transport: "websocket" | "longpoll";
   readonly id: string | undefined;
   readonly assigns: object;
+  /** What the connection is counted under. */
+  readonly seat: Seat | undefined;
 }
 
 /** One client's connection: decodes what comes, judges it, and runs its channels. */
@@ -49,6 +53,7 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
   readonly transport: "websocket" | "longpoll";
   readonly assigns: object;
   readonly #mount: Mount;
+  readonly #seat: Seat | undefined;
   readonly #serializer: Serializer;
   readonly #sink: Sink;
   readonly #outbox: Outbox;
@@ -56,6 +61,8 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
   #channels: Map<Json, Channel> | undefined = undefined;
   /** What came while a join was under way; undefined when none is. */
   #held: HeldFrames | undefined = undefined;
+  /** Absent until the client has sent something. */
+  #meter: InboundMeter | undefined = undefined;
   #paused = false;
   #seenBytes = -1;
   #idleTicks = 0;
@@ -67,6 +74,7 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     this.transport = options.transport;
     this.assigns = options.assigns;
     this.#mount = mount;
+    this.#seat = options.seat;
     this.#serializer = options.serializer;
     this.#sink = sink;
     this.#outbox = new Outbox(sink, mount.flusher, mount.limits.queueBytesMax, () => this.#tooSlow());
@@ -101,13 +109,31 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
   }
 
   onText(text: string): void {
-    if (this.#held !== undefined) this.#hold(text, this.#held);
-    else if (!this.#ended) this.#onMessage(this.#serializer.decodeText(text));
+    this.#charge(text);
   }
 
   onBinary(bytes: Uint8Array): void {
-    if (this.#held !== undefined) this.#hold(bytes, this.#held);
-    else if (!this.#ended) this.#onMessage(this.#serializer.decodeBinary(bytes));
+    this.#charge(bytes);
+  }
+
+  /** Takes a frame that the client may send now. */
+  #charge(frame: string | Uint8Array): void {
+    if (this.#ended) return;
+    this.#meter ??= new InboundMeter(this.#mount.rates);
+    const overrun = this.#meter.charge(frame.length, this.#mount.clock.monotonic());
+    if (overrun === undefined) this.#take(frame);
+    else this.#refuse(frame, overrun);
+  }
+
+  #take(frame: string | Uint8Array): void {
+    if (this.#held !== undefined) this.#hold(frame, this.#held);
+    else if (!this.#ended) this.#onMessage(this.#decode(frame));
+  }
+
+  #decode(frame: string | Uint8Array): Message | ProtocolFault {
+    return typeof frame === "string"
+      ? this.#serializer.decodeText(frame)
+      : this.#serializer.decodeBinary(frame);
   }
 
   onDrain(): void {
@@ -123,6 +149,7 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
 
   #finish(): void {
     this.#held = undefined;
+    if (this.#seat !== undefined) this.#mount.guards.census.leave(this.#seat);
     if (this.id !== undefined) this.pubsub.unsubscribe(this.id, this);
     for (const channel of [...(this.#channels?.values() ?? [])]) channel.end({ kind: "closed" });
     this.counters.connections--;
@@ -254,7 +281,40 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     held.bytes += frame.length;
     if (this.#paused || (held.frames.length < heldMessagesMax && held.bytes < heldBytesMax)) return;
     this.#paused = true;
+    const limit = held.bytes < heldBytesMax ? "heldMessagesMax" : "heldBytesMax";
+    this.#mount.guards.reports.exceeded("paused_reads_total", limit, { id: this.id });
     this.#sink.pause();
+  }
+
+  /** A frame too many. It is read, as the answer needs its ref, and no handler hears of it. */
+  #refuse(frame: string | Uint8Array, { limit, retryAfterMs }: Overrun): void {
+    const message = this.#decode(frame);
+    if (message instanceof ProtocolFault) return this.#onMessage(message);
+    // Each leave has cost a join; and a client that is refused it would believe itself joined, or hang.
+    if (message.event === phx.leave && this.#channels?.has(message.topic) === true) return this.#take(frame);
+    this.counters.messages_in_total++;
+    const { reports } = this.#mount.guards;
+    const counter = limit === "bytesPerS" ? "limited_bytes_total" : "limited_messages_total";
+    reports.exceeded(counter, limit, { id: this.id });
+    if (!this.#tolerates()) return;
+    if (message.ref === null) this.counters.dropped_messages_total++;
+    else this.#answerRefusal(message, "rate limited", retryAfterMs);
+  }
+
+  /** Counts a refusal. False: it was one too many, and the connection is closed. */
+  #tolerates(): boolean {
+    if (this.#meter === undefined || this.#meter.tolerates(this.#mount.clock.monotonic())) return true;
+    this.#mount.guards.reports.exceeded("limit_closes_total", "refusalsMax", { id: this.id });
+    this.close(closeCodes.policyViolation, "rate limited");
+    return false;
+  }
+
+  #answerRefusal(message: Message, reason: string, retryAfterMs: number): void {
+    try {
+      this.#answer(message, message.joinRef, error({ reason, retry_after_ms: retryAfterMs }));
+    } catch (cause) {
+      this.#cannotHandle(cause);
+    }
   }
 
   #route(message: Message): void {
@@ -300,8 +360,10 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     if (target === undefined || typeof topic !== "string") {
       return this.#answer(message, null, error({ reason: "unmatched topic" }));
     }
-    const refusal = full ? "too many channels joined" : this.#nameFault(topic, message.joinRef);
+    const refusal = full ? this.#tooMany() : this.#nameFault(topic, message.joinRef);
     if (refusal !== undefined) return this.#answer(message, message.joinRef, error({ reason: refusal }));
+    const waitMs = this.#meter?.chargeJoin(this.#mount.clock.monotonic()) ?? 0;
+    if (waitMs > 0) return this.#refuseJoin(message, waitMs);
     old?.end({ kind: "rejoined" });
     const attempt = new JoinAttempt(this, this.#mount, target, detached(topic), message);
     const outcome = attempt.run();
@@ -320,11 +382,23 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     return this.#held?.answered;
   }
 
+  #tooMany(): string {
+    this.#mount.guards.reports.exceeded("refused_channels_total", "channelsMax", { id: this.id });
+    return "too many channels joined";
+  }
+
+  #refuseJoin(message: Message, waitMs: number): void {
+    this.#mount.guards.reports.exceeded("limited_joins_total", "joinsPerS", { id: this.id });
+    if (this.#tolerates()) this.#answerRefusal(message, "too many joins", waitMs);
+  }
+
   /** A channel keeps its topic and join_ref as long as it lives, so they are bounded. */
   #nameFault(topic: string, joinRef: Ref): string | undefined {
     const { nameLengthMax } = this.limits;
-    if (topic.length > nameLengthMax) return "topic too long";
-    return quoteRef(joinRef).length > nameLengthMax + 2 ? "join_ref too long" : undefined;
+    const long = topic.length > nameLengthMax;
+    if (!long && quoteRef(joinRef).length <= nameLengthMax + 2) return undefined;
+    this.#mount.guards.reports.exceeded("long_names_total", "nameLengthMax", { id: this.id });
+    return long ? "topic too long" : "join_ref too long";
   }
 
   #finishJoin(attempt: JoinAttempt, outcome: JoinOutcome, old: Channel | undefined): void {
@@ -355,8 +429,7 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     this.#held = undefined;
     for (const [i, frame] of frames.entries()) {
       if (this.#ended) return;
-      if (typeof frame === "string") this.onText(frame);
-      else this.onBinary(frame);
+      this.#take(frame);
       if (this.#keepHolding(frames, i + 1)) return;
     }
     if (!this.#paused || this.#ended) return;

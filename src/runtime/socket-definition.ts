@@ -63,6 +63,11 @@ export interface SocketOptions<
   connect?(request: RequestFor<Auth>): MaybePromise<Accept<Assigns> | Refuse>;
   /** Names the connection: broadcasting `disconnect` to this topic closes it, wherever it is. */
   id?(socket: { readonly assigns: Assigns }): string | null | undefined;
+  /**
+   * Whose connection it is, for `socketsPerUserMax`: an account, a tenant, whatever shall have so many sockets and no
+   * more. Absent: the `id`. Nothing: this connection counts for nobody.
+   */
+  user?(socket: { readonly assigns: Assigns }): string | null | undefined;
 }
 
 /**
@@ -116,6 +121,8 @@ export interface SocketRoutes<Channels = unknown> {
     | ((request: AuthenticatedRequest<VerifiedToken | undefined>) => MaybePromise<Accept<object> | Refuse>)
     | undefined;
   readonly id: ((socket: { readonly assigns: object }) => string | null | undefined) | undefined;
+  /** Whom the connection counts for. Absent: whom `id` names. */
+  readonly user?: ((socket: { readonly assigns: object }) => string | null | undefined) | undefined;
   readonly routes: readonly (readonly [pattern: string, target: RouteTarget])[];
   /** Never set: carries the types. */
   readonly types?: Channels;
@@ -172,6 +179,7 @@ export function socket<
       // Where the type of the request promises a token, decideConnect has one.
       connect: options.connect?.bind(options) as SocketRoutes["connect"],
       id: options.id?.bind(options) as SocketRoutes["id"],
+      user: options.user?.bind(options) as SocketRoutes["user"],
       routes: Object.entries(channels).map(
         ([pattern, target]) => [pattern, compileRoute(pattern, target)] as const,
       ),

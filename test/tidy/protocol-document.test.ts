@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { closeCodes } from "../../src/core/protocol/close-codes.js";
-import { socketLimitDefaults } from "../../src/runtime/endpoint-options.js";
 import { readText } from "./repository.js";
 
 const page = readText("docs/protocol.md");
@@ -13,14 +12,6 @@ function rows(heading: string): [string, string][] {
 }
 
 describe("docs/protocol.md", () => {
-  it("lists every limit of a socket, and no other, with its default", () => {
-    const listed = rows("Limits").flatMap(([name, value]) => {
-      const [, limit] = /^`limits\.(\w+)`$/.exec(name) ?? [];
-      return limit === undefined ? [] : [[limit, Number(value.replaceAll(",", ""))] as const];
-    });
-    expect(Object.fromEntries(listed)).toEqual(socketLimitDefaults);
-  });
-
   it("lists every close code that this server sends", () => {
     const listed = rows("Close codes").map(([code]) => Number(code));
     expect(Object.values(closeCodes).filter((code) => !listed.includes(code))).toEqual([]);

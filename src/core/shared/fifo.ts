@@ -15,6 +15,11 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
+  /** The oldest element, left where it is; undefined when there is none. */
+  peek(): T | undefined {
+    return this.#items[this.#head];
+  }
+
   /** The oldest element; undefined when there is none. */
   shift(): T | undefined {
     const item = this.#items[this.#head];

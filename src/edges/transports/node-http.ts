@@ -5,9 +5,11 @@ import type { Handshake } from "../../runtime/connect-request.js";
 import type { EndpointCore } from "../../runtime/endpoint.js";
 import type { HttpAnswer } from "../../runtime/http-answer.js";
 import type { MountedSocket } from "../../runtime/mounted-socket.js";
+import { HalfOpen } from "./half-open.js";
 import { LongPollRequest } from "./longpoll-http.js";
 import { answerClientError, refuseUpgrade, send } from "./raw-answer.js";
 import { type Claimant, claim } from "./shared-server.js";
+import { watchClient } from "./watch-client.js";
 import { WsTransport } from "./ws.js";
 
 /** Name of the header that every answer carries: the node that gave it. */
@@ -27,6 +29,8 @@ export class NodeHttp implements Claimant {
   readonly #core: EndpointCore;
   readonly #app: RequestListener | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  /** Absent on somebody else's server. */
+  #halfOpen: HalfOpen | undefined = undefined;
   readonly #transports = new Map<MountedSocket, WsTransport>();
 
   constructor(core: EndpointCore, app: RequestListener | undefined) {
@@ -40,14 +44,18 @@ export class NodeHttp implements Claimant {
         core.counters.refused_connects_total++;
         this.#refuse(request, socket, notAHandshake(fault));
       };
-      const settings = { frameBytesMax, compress, headers: this.headers, refused };
+      const exceeded = (limit: "bytes" | "fragments"): void => this.#exceeded(mount, limit);
+      const settings = { frameBytesMax, compress, headers: this.headers, refused, exceeded };
       this.#transports.set(mount, new WsTransport(settings));
     }
   }
 
   /** Serves a server that is ours alone: answers to what is no HTTP name the node, too. */
   own(server: Server): void {
-    server.on("clientError", answerClientError(server, this.headers));
+    const { counters, guards } = this.#core;
+    server.on("clientError", answerClientError(server, this.headers, guards.reports));
+    this.#halfOpen = new HalfOpen(guards.limits.halfOpenMax, counters, guards.reports);
+    this.#halfOpen.watch(server);
     this.attach(server);
   }
 
@@ -57,6 +65,7 @@ export class NodeHttp implements Claimant {
   }
 
   takeRequest(request: IncomingMessage, response: ServerResponse): boolean {
+    this.#halfOpen?.spoke(request.socket);
     for (const [name, value] of Object.entries(this.headers)) response.setHeader(name, value);
     if (this.#answer(request, response)) return true;
     this.#app?.(request, response);
@@ -132,12 +141,13 @@ export class NodeHttp implements Claimant {
   }
 
   takeUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    this.#halfOpen?.spoke(request.socket);
     const path = pathOf(request);
     for (const [mount, transport] of this.#transports) {
       const pathParams = mount.websocket?.match(path);
       if (pathParams === undefined) continue;
       socket.on("error", ignoreReset);
-      const handshake = toHandshake(request, pathParams);
+      const handshake = { ...toHandshake(request, pathParams), watch: watchClient(socket) };
       this.#connect(mount, transport, handshake, request, socket, head).catch((cause: unknown) => {
         this.#report(mount, "connection could not be opened", cause);
         socket.destroy();
@@ -165,6 +175,12 @@ export class NodeHttp implements Claimant {
     transport.upgrade(request, socket, head, decision.subprotocol, (sink) =>
       mount.open(decision, "websocket", sink),
     );
+  }
+
+  #exceeded({ path }: MountedSocket, limit: "bytes" | "fragments"): void {
+    const { reports } = this.#core.guards;
+    if (limit === "bytes") reports.exceeded("oversize_messages_total", "frameBytesMax", { path });
+    else reports.exceeded("oversplit_messages_total", "fragments", { path });
   }
 
   #report(mount: MountedSocket, what: string, cause: unknown): void {

@@ -2,6 +2,7 @@ import { type IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { HttpAnswer } from "../../runtime/http-answer.js";
+import type { LimitReports } from "../../runtime/limits/limit-reports.js";
 
 /** Writes an answer; always true, so that it can end a chain of attempts. */
 export function send(response: ServerResponse, answer: HttpAnswer): true {
@@ -64,9 +65,14 @@ const CLIENT_ERRORS: Readonly<Record<string, string>> = {
 export function answerClientError(
   server: Server,
   headers: Readonly<Record<string, string>>,
+  reports: LimitReports,
 ): (error: NodeJS.ErrnoException, socket: Duplex) => void {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   return (error, socket) => {
+    if (error.code === "HPE_HEADER_OVERFLOW") reports.exceeded("oversize_headers_total", "headerBytesMax");
+    if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") {
+      reports.exceeded("request_timeouts_total", "headersTimeoutMs or requestTimeoutMs");
+    }
     // Node keeps the response under way here; when its head is out, another one would be read as its body.
     const { _httpMessage: response } = socket as { _httpMessage?: ServerResponse };
     const begun = response?.headersSent ?? false;

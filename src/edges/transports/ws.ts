@@ -15,6 +15,8 @@ export interface WsTransportOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** Answers a request that is no proper handshake; `fault` says why. */
   readonly refused: (request: IncomingMessage, socket: Duplex, fault: string) => void;
+  /** Told of a message that is larger, or comes in more fragments, than it may. */
+  readonly exceeded: (limit: "bytes" | "fragments") => void;
 }
 
 /** A connection that answers no close frame is cut after this. */
@@ -47,11 +49,20 @@ const NO_STATUS = 1005;
 /** `closeTimeout` is newer than the package's types. */
 type WsOptions = ServerOptions<typeof SessionSocket> & { readonly closeTimeout: number };
 
+/** Faults of `ws` that mean that a limit was exceeded. */
+const EXCEEDED: ReadonlyMap<string, "bytes" | "fragments"> = new Map([
+  ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", "bytes"],
+  ["WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH", "bytes"],
+  ["WS_ERR_TOO_MANY_BUFFERED_PARTS", "fragments"],
+] as const);
+
 const joiner = new WireJoiner();
 
 /** WebSockets on Node by the `ws` package: its handshake and parser; the frames are written by us. */
 export class WsTransport {
   readonly #server: Server<typeof SessionSocket>;
+  /** Shared by all connections, as those below. */
+  readonly #onError: (this: WebSocket, fault: Error & { readonly code?: string }) => void;
 
   constructor(options: WsTransportOptions) {
     const settings: WsOptions = {
@@ -63,6 +74,12 @@ export class WsTransport {
       closeTimeout: CLOSE_TIMEOUT_MS,
     };
     this.#server = new WebSocketServer(settings);
+    const { exceeded } = options;
+    this.#onError = function (fault) {
+      const limit = EXCEEDED.get(fault.code ?? "");
+      if (limit !== undefined) exceeded(limit);
+      onError.call(this);
+    };
     const lines = Object.entries(options.headers).map(([name, value]) => `${name}: ${value}`);
     this.#server.on("headers", (headers) => headers.push(...lines));
     this.#server.on("wsClientError", (fault, socket, request) =>
@@ -82,7 +99,7 @@ export class WsTransport {
     if (subprotocol === undefined) delete request.headers["sec-websocket-protocol"];
     else request.headers["sec-websocket-protocol"] = subprotocol;
     this.#server.handleUpgrade(request, socket, head, (ws) => {
-      ws.on("error", onError);
+      ws.on("error", this.#onError);
       ws.handler = open(ws.extensions === "" ? new RawSink(ws, socket) : new DeflateSink(ws, socket));
       ws.on("message", onMessage);
       ws.on("close", onClose);

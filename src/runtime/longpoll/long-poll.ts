@@ -45,6 +45,8 @@ export interface LongPollSurroundings extends PollSurroundings {
   readonly serving: () => boolean;
 }
 
+const TOO_MANY_REQUESTS = 429;
+
 /** Sweeps for forgotten sessions within one window. */
 const SWEEPS = 4;
 
@@ -105,7 +107,7 @@ export class LongPoll {
   async poll(handshake: Handshake, token: string | undefined, gone: AbortSignal): Promise<PollReply> {
     const answer = await this.find(token)?.poll(gone);
     if (answer !== undefined && token !== undefined) return toReply(answer, token);
-    const decision = await this.mount.connect(handshake);
+    const decision = await this.mount.connect({ ...handshake, watch: watchOf(gone) });
     if (decision.kind === "refused") {
       this.#around.counters.refused_connects_total++;
       return toRefusal(decision);
@@ -128,7 +130,16 @@ export class LongPoll {
 function toRefusal({ answer, token }: ConnectDecision & { readonly kind: "refused" }): PollReply {
   const { status: http, headers = {} } = answer;
   if (token !== undefined) return { status: http < 500 ? 403 : 500, http, headers };
-  return http < 500 ? { status: 403 } : { status: 500, http };
+  // 429 passes, so that it is for the client to come back; 403 would be final.
+  if (http < 500 && http !== TOO_MANY_REQUESTS) return { status: 403 };
+  return { status: 500, http, headers };
+}
+
+function watchOf(signal: AbortSignal): (gone: () => void) => () => void {
+  return (gone) => {
+    signal.addEventListener("abort", gone, { once: true });
+    return () => signal.removeEventListener("abort", gone);
+  };
 }
 
 function toReply({ status, messages }: PollAnswer, token: string): PollReply {

@@ -4,6 +4,7 @@ import type { Random } from "../../contracts/random.js";
 import type { Broadcast } from "../broadcast.js";
 import type { ConnectDecision } from "../connect.js";
 import type { Counters } from "../counters.js";
+import type { LimitReports } from "../limits/limit-reports.js";
 import type { MountedSocket } from "../mounted-socket.js";
 import type { PubSub, Subscriber } from "../pubsub.js";
 import { GONE } from "./answers.js";
@@ -20,6 +21,7 @@ export interface PollSurroundings {
   readonly random: Random;
   readonly logger: Logger;
   readonly counters: Counters;
+  readonly reports: LimitReports;
 }
 
 /** Limits of the sessions of a mount. */
@@ -53,8 +55,11 @@ export class PollSessions {
 
   /** Opens a session; resolves when every node can reach it. Undefined: there are too many. */
   async open(decision: ConnectDecision & { readonly kind: "accepted" }): Promise<PollSession | undefined> {
-    if (this.#sessions.size + this.#opening >= this.#limits.sessionsMax) return undefined;
-    const { pubsub, random } = this.#around;
+    const { pubsub, random, reports } = this.#around;
+    if (this.#sessions.size + this.#opening >= this.#limits.sessionsMax) {
+      reports.exceeded("refused_polls_total", "longpoll.sessionsMax", { path: this.#mount.path });
+      return undefined;
+    }
     const topic = TOPIC_PREFIX + Buffer.from(random.bytes(18)).toString("base64url");
     const announced = pubsub.announce(topic);
     this.#opening++;
