@@ -104,16 +104,15 @@ export class MountedSocket {
   #decide(handshake: Handshake): MaybePromise<ConnectDecision> {
     const { clock, guards } = this.#mount;
     const startedMs = clock.monotonic();
-    const leave = (): void => guards.admission.leave(startedMs);
     let decision: MaybePromise<ConnectDecision> | undefined;
     try {
       decision = decideConnect(this.policy, handshake);
       if (!isPromise(decision)) return this.#count(decision, handshake);
       return this.#inTime(decision)
         .then((made) => this.#count(made, handshake))
-        .finally(leave);
+        .finally(() => guards.admission.leave(startedMs));
     } finally {
-      if (!isPromise(decision)) leave();
+      if (!isPromise(decision)) guards.admission.leave(undefined);
     }
   }
 

@@ -129,16 +129,23 @@ export interface FakeNode {
 /** Makes a node of one socket at `/socket` and starts it. */
 export async function startNode(
   socket: SocketRoutes,
-  options: Omit<MountOptions, "socket"> & Pick<Partial<EndpointCoreOptions>, "drain" | "host"> = {},
+  options: Omit<MountOptions, "socket"> &
+    Pick<Partial<EndpointCoreOptions>, "drain" | "host" | "guards"> = {},
 ): Promise<FakeNode> {
-  const { drain = {}, host, ...mounted } = options;
+  const { drain = {}, host, guards, ...mounted } = options;
   const clock = new FakeClock();
   const logger = new MemoryLogger();
   const adapter = new FakeAdapter();
   const random = { fraction: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
   const sockets = { "/socket": { ...mounted, socket } };
   const surroundings = { adapter, drain, clock, random, logger, signerFor: undefined };
-  const core = new EndpointCore({ name: "n1@test", host, sockets, ...surroundings });
+  const core = new EndpointCore({
+    name: "n1@test",
+    host,
+    sockets,
+    ...surroundings,
+    ...(guards && { guards }),
+  });
   await core.start();
   const mount = core.mounts[0];
   if (mount === undefined) throw new Error("a node has the socket that it was given");

@@ -6,9 +6,12 @@ export interface TurnMeasure {
   readonly handshakesMs: number | undefined;
   /** How many those were. */
   readonly handshakes: number;
-  /** How long the handshakes that completed in this turn had been under way, together. */
-  readonly latencyMs: number;
+  /** Handshakes that were decided at once. They show nothing of what others wait for. */
+  readonly atOnce: number;
+  /** Handshakes that were decided in this turn after some wait, … */
   readonly completed: number;
+  /** … and how long they had been under way, together. */
+  readonly latencyMs: number;
   /** Whether others wait. */
   readonly crowded: boolean;
 }
@@ -21,17 +24,17 @@ const SLICE_MS = 10;
 const SHARE = 0.25;
 /** Weight of a new measurement against those before. */
 const NEWS = 0.2;
-/** Handshakes under way at the least, and at the beginning. */
+/** Handshakes under way at the least, and at the beginning: so few that they hardly hinder each other. */
 const WINDOW_MIN = 8;
-const WINDOW_START = 64;
+const WINDOW_START = 16;
 /** Handshakes are taken to hinder each other when they take so many times as long as they do alone, and … */
 const SLOWER_TIMES = 2;
 /** … so much longer at least. */
 const SLOWER_MS = 10;
 /** What is left of the window then. */
 const SHRINK = 0.9;
-/** By how much the memory of the fastest fades each time, for what was fast once may never be again. */
-const FADE = 1.002;
+/** By how much each handshake fades the memory of the fastest, for what was fast once may never be again. */
+const FADE = 1.00005;
 
 /**
  * How many handshakes a node can serve, by what those before have shown. Two bounds:
@@ -73,25 +76,26 @@ export class Pace {
       this.#costMs += NEWS * (turn.handshakesMs / turn.handshakes - this.#costMs);
       this.#otherMs += NEWS * (Math.max(0, turn.turnMs - turn.handshakesMs) - this.#otherMs);
     }
-    if (turn.completed > 0) this.#judge(turn);
-  }
-
-  #judge({ latencyMs, completed, crowded }: TurnMeasure): void {
-    const each = latencyMs / completed;
-    this.#fastestMs = Math.min(this.#fastestMs * FADE, each);
-    this.#latencyMs =
-      this.#latencyMs === undefined ? each : this.#latencyMs + NEWS * (each - this.#latencyMs);
-    const slower = this.#latencyMs > Math.max(SLOWER_TIMES * this.#fastestMs, this.#fastestMs + SLOWER_MS);
-    if (slower) {
+    const { completed, atOnce, crowded } = turn;
+    if (completed > 0 && this.#isSlower(turn)) {
       this.#probing = false;
       // Once for as many as are under way, however many turns these take to complete.
-      this.#window = Math.max(
-        Math.min(WINDOW_MIN, this.#windowMax),
-        this.#window * SHRINK ** Math.min(1, completed / this.#window),
-      );
+      const shrunk = this.#window * SHRINK ** Math.min(1, completed / this.#window);
+      this.#window = Math.max(Math.min(WINDOW_MIN, this.#windowMax), shrunk);
     } else if (crowded) {
-      const more = this.#probing ? completed : completed / this.#window;
+      const all = completed + atOnce;
+      const more = this.#probing ? all : all / this.#window;
       this.#window = Math.min(this.#windowMax, this.#window + more);
     }
+  }
+
+  /** Whether handshakes take longer than they need. Averages are compared, as a single fast one shows little. */
+  #isSlower({ latencyMs, completed }: TurnMeasure): boolean {
+    const each = latencyMs / completed;
+    const before = this.#latencyMs;
+    const average = before === undefined ? each : before + NEWS * (each - before);
+    this.#latencyMs = average;
+    this.#fastestMs = Math.min(this.#fastestMs * FADE ** completed, average);
+    return average > Math.max(SLOWER_TIMES * this.#fastestMs, this.#fastestMs + SLOWER_MS);
   }
 }

@@ -31,6 +31,8 @@ interface Waiter {
   unwatch: () => void;
 }
 
+const NONE_DECIDED = { atOnce: 0, completed: 0, latencyMs: 0, crowded: false };
+
 /** Handshakes let in together. */
 interface Slice {
   /** Of the turn before. */
@@ -65,6 +67,8 @@ export class Admission {
   #underWay = 0;
   /** Begun in this turn of the event loop. */
   #begun = 0;
+  /** Decided in this turn: at once, and after some wait. */
+  #atOnce = 0;
   #completed = 0;
   #latencyMs = 0;
   #turnScheduled = false;
@@ -99,11 +103,14 @@ export class Admission {
     return this.#wait(watch);
   }
 
-  /** A handshake is decided, after it began at `startedMs`. */
-  leave(startedMs: number): void {
+  /** A handshake is decided, which began at `startedMs`; undefined: it was decided at once. */
+  leave(startedMs: number | undefined): void {
     this.#underWay--;
-    this.#completed++;
-    this.#latencyMs += this.#around.clock.monotonic() - startedMs;
+    if (startedMs === undefined) this.#atOnce++;
+    else {
+      this.#completed++;
+      this.#latencyMs += this.#around.clock.monotonic() - startedMs;
+    }
     this.#around.counters.handshakes_under_way = this.#underWay;
     this.#scheduleTurn();
   }
@@ -199,18 +206,27 @@ export class Admission {
       if (slice === undefined) return;
       const { turnMs, startedMs, handshakes } = slice;
       const handshakesMs = clock.monotonic() - startedMs;
-      this.#pace.note({ turnMs, handshakesMs, handshakes, latencyMs: 0, completed: 0, crowded: false });
+      this.#pace.note({ turnMs, handshakesMs, handshakes, ...NONE_DECIDED });
     });
   }
 
   #note(turnMs: number): void {
-    const [completed, latencyMs] = [this.#completed, this.#latencyMs];
+    const [atOnce, completed, latencyMs] = [this.#atOnce, this.#completed, this.#latencyMs];
     this.#begun = 0;
+    this.#atOnce = 0;
     this.#completed = 0;
     this.#latencyMs = 0;
     const crowded = this.#crowd > 0;
-    this.#pace.note({ turnMs, handshakesMs: undefined, handshakes: 0, latencyMs, completed, crowded });
-    this.#noteServed(completed);
+    this.#pace.note({
+      turnMs,
+      handshakesMs: undefined,
+      handshakes: 0,
+      atOnce,
+      completed,
+      latencyMs,
+      crowded,
+    });
+    this.#noteServed(atOnce + completed);
   }
 
   #noteServed(completed: number): void {
