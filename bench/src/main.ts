@@ -1,4 +1,5 @@
 import { cpus, totalmem } from "node:os";
+import { benchAdmission } from "./admission.js";
 import { benchCluster } from "./cluster.js";
 import { benchCore } from "./core.js";
 import { benchPresence } from "./presence.js";
@@ -6,6 +7,10 @@ import { benchPresence } from "./presence.js";
 /** One entry per question. */
 const benches: Readonly<Record<string, { readonly what: string; readonly run: () => Promise<void> }>> = {
   core: { what: "fan-out, connect+join and idle memory beside bare ws and Socket.IO", run: benchCore },
+  admission: {
+    what: "10,000 clients at once on one node, with admission and without",
+    run: benchAdmission,
+  },
   cluster: {
     what: "latency, throughput, CPU and bytes between nodes, by mesh, NATS and Redis",
     run: benchCluster,
