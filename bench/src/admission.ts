@@ -8,6 +8,7 @@ const CLIENTS = 10_000;
 interface Figures {
   readonly connects: number;
   readonly refused: number;
+  readonly askingMax: number;
   readonly delayMaxMs: number;
   readonly cpuS: number;
 }
@@ -34,7 +35,7 @@ async function storm(backend: string, admission: string): Promise<string[]> {
     const port = await server.ask<number>({ ask: "port" });
     await server.ask({ ask: "begin" });
     const { inMs, pingMs, attempts } = await load.ask<Arrivals>({ ask: "storm", port, count: CLIENTS });
-    const { refused, delayMaxMs, cpuS } = await server.ask<Figures>({ ask: "figures" });
+    const { refused, askingMax, delayMaxMs, cpuS } = await server.ask<Figures>({ ask: "figures" });
     return [
       `${backend}, admission ${admission}`,
       figure(inMs.length),
@@ -43,6 +44,7 @@ async function storm(backend: string, admission: string): Promise<string[]> {
       seconds(percentile(inMs, 1)),
       figure(attempts),
       figure(refused),
+      figure(askingMax),
       millis(percentile(pingMs, 0.5)),
       millis(percentile(pingMs, 0.99)),
       millis(delayMaxMs),
@@ -75,6 +77,7 @@ export async function benchAdmission(): Promise<void> {
     "last",
     "attempts",
     "refused",
+    "connects at once",
     "ping p50",
     "ping p99",
     "loop max",

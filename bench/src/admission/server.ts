@@ -34,10 +34,17 @@ function work(): void {
   while (performance.now() < end);
 }
 
+let asking = 0;
+/** The most that were asked about at the same time. */
+let askingMax = 0;
+
 const users = socket({
   connect: async () => {
+    asking++;
+    askingMax = Math.max(askingMax, asking);
     if (backend === "database") await askDatabase();
     else work();
+    asking--;
     return accept({});
   },
 });
@@ -64,7 +71,7 @@ serve((request) => {
       const { connects_total, refused_handshakes_total, expired_handshakes_total, cut_half_open_total } =
         endpoint.stats();
       const refused = refused_handshakes_total + expired_handshakes_total + cut_half_open_total;
-      return { connects: connects_total, refused, delayMaxMs: delay.max / 1e6, cpuS };
+      return { connects: connects_total, refused, askingMax, delayMaxMs: delay.max / 1e6, cpuS };
     }
     default:
       throw new Error(`unknown request ${JSON.stringify(request)}`);

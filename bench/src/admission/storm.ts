@@ -6,7 +6,7 @@ const PHOENIX_WAITS_MS = [10, 50, 100, 150, 200, 250, 500, 1_000, 2_000];
 const PHOENIX_LAST_MS = 5_000;
 
 /** A client that is not in after this long gives up its connection and begins again, as impatient ones do. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 20_000;
 
 /** The storm is over after this, whoever is in. */
 const STORM_MS = 120_000;

@@ -12,6 +12,8 @@ export interface TurnMeasure {
   readonly completed: number;
   /** … and how long they had been under way, together. */
   readonly latencyMs: number;
+  /** How late the event loop comes to what is due, on the average. */
+  readonly lagMs: number;
   /** Whether others wait. */
   readonly crowded: boolean;
 }
@@ -20,17 +22,19 @@ export interface TurnMeasure {
 const FIRST_COST_MS = 0.5;
 /** Handshakes may take this much of a turn, whatever else happens. */
 const SLICE_MS = 10;
-/** Or this share of what the rest of the turn took, so that they get on in a busy node, too. */
-const SHARE = 0.25;
+/** Or as much, by this share, as the rest of the turn took, so that they get on in a busy node, too. */
+const SHARE = 0.5;
 /** Weight of a new measurement against those before. */
 const NEWS = 0.2;
 /** Handshakes under way at the least, and at the beginning: so few that they hardly hinder each other. */
-const WINDOW_MIN = 8;
+const WINDOW_MIN = 16;
 const WINDOW_START = 16;
 /** Handshakes are taken to hinder each other when they take so many times as long as they do alone, and … */
 const SLOWER_TIMES = 2;
 /** … so much longer at least. */
 const SLOWER_MS = 10;
+/** … beside the event loop's own delay, which each meets when it asks and when it is answered. */
+const LAGS = 2;
 /** What is left of the window then. */
 const SHRINK = 0.9;
 /** By how much each handshake fades the memory of the fastest, for what was fast once may never be again. */
@@ -90,12 +94,13 @@ export class Pace {
   }
 
   /** Whether handshakes take longer than they need. Averages are compared, as a single fast one shows little. */
-  #isSlower({ latencyMs, completed }: TurnMeasure): boolean {
+  #isSlower({ latencyMs, completed, lagMs }: TurnMeasure): boolean {
     const each = latencyMs / completed;
     const before = this.#latencyMs;
     const average = before === undefined ? each : before + NEWS * (each - before);
     this.#latencyMs = average;
     this.#fastestMs = Math.min(this.#fastestMs * FADE ** completed, average);
-    return average > Math.max(SLOWER_TIMES * this.#fastestMs, this.#fastestMs + SLOWER_MS);
+    const usualMs = Math.max(SLOWER_TIMES * this.#fastestMs, this.#fastestMs + SLOWER_MS);
+    return average > usualMs + LAGS * lagMs;
   }
 }

@@ -12,13 +12,13 @@ export type Entry = "in" | "late" | "gone" | "stopped";
 /** How somebody who waits is told that his client has gone; gives back a function that ends the watch. */
 export type WatchClient = (gone: () => void) => () => void;
 
-/** How often those who wait are looked at when nothing else happens. */
-const SWEEP_MS = 1_000;
+/** How often those who wait are looked at when nothing else happens, and how late the event loop is. */
+const SWEEP_MS = 25;
 
 /** Bounds of what `retry-after` says, seconds. */
 const RETRY_AFTER_MAX_S = 30;
 
-/** Weight of the last second against those before, for the pace that `retry-after` is reckoned by. */
+/** Weight of a new measurement against those before. */
 const NEWS = 0.3;
 
 /** A measurement over more seconds than this had pauses in it. */
@@ -31,7 +31,7 @@ interface Waiter {
   unwatch: () => void;
 }
 
-const NONE_DECIDED = { atOnce: 0, completed: 0, latencyMs: 0, crowded: false };
+const NONE_DECIDED = { atOnce: 0, completed: 0, latencyMs: 0, lagMs: 0, crowded: false };
 
 /** Handshakes let in together. */
 interface Slice {
@@ -71,6 +71,7 @@ export class Admission {
   #atOnce = 0;
   #completed = 0;
   #latencyMs = 0;
+  #lagMs = 0;
   #turnScheduled = false;
   #sweep: Cancel | undefined = undefined;
   #stopped = false;
@@ -155,8 +156,21 @@ export class Admission {
       this.#waiting.push(waiter);
       this.#setCrowd(this.#crowd + 1);
       if (watch !== undefined) waiter.unwatch = watch(() => this.#end(waiter, "gone"));
-      // Where all that are under way hang, no turn comes.
-      this.#sweep ??= clock.every(SWEEP_MS, () => this.#sendAwayLate());
+      this.#watchTime();
+    });
+  }
+
+  /** As long as somebody waits. Where all that are under way hang, no turn comes. */
+  #watchTime(): void {
+    if (this.#sweep !== undefined) return;
+    const { clock } = this.#around;
+    let lastMs = clock.monotonic();
+    this.#sweep = clock.every(SWEEP_MS, () => {
+      const nowMs = clock.monotonic();
+      const lateMs = Math.max(0, nowMs - lastMs - SWEEP_MS);
+      lastMs = nowMs;
+      this.#lagMs += NEWS * (lateMs - this.#lagMs);
+      this.#sendAwayLate();
     });
   }
 
@@ -217,6 +231,7 @@ export class Admission {
     this.#completed = 0;
     this.#latencyMs = 0;
     const crowded = this.#crowd > 0;
+    const lagMs = this.#lagMs;
     this.#pace.note({
       turnMs,
       handshakesMs: undefined,
@@ -224,6 +239,7 @@ export class Admission {
       atOnce,
       completed,
       latencyMs,
+      lagMs,
       crowded,
     });
     this.#noteServed(atOnce + completed);
