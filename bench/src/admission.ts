@@ -6,7 +6,6 @@ const LOAD_CORE = 1;
 const CLIENTS = 10_000;
 
 interface Figures {
-  readonly connects: number;
   readonly refused: number;
   readonly askingMax: number;
   readonly delayMaxMs: number;

@@ -68,10 +68,14 @@ serve((request) => {
     case "figures": {
       delay.disable();
       const { cpuS } = usage();
-      const { connects_total, refused_handshakes_total, expired_handshakes_total, cut_half_open_total } =
-        endpoint.stats();
-      const refused = refused_handshakes_total + expired_handshakes_total + cut_half_open_total;
-      return { connects: connects_total, refused, askingMax, delayMaxMs: delay.max / 1e6, cpuS };
+      const stats = endpoint.stats();
+      const refused =
+        stats.refused_handshakes_total +
+        stats.expired_handshakes_total +
+        stats.cut_half_open_total +
+        stats.connect_timeouts_total +
+        stats.request_timeouts_total;
+      return { refused, askingMax, delayMaxMs: delay.max / 1e6, cpuS };
     }
     default:
       throw new Error(`unknown request ${JSON.stringify(request)}`);
