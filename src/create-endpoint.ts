@@ -105,8 +105,8 @@ export type EndpointStats = ReturnType<EndpointCore["counters"]["snapshot"]> & {
 
 /** Longer than balancers keep idle connections, so that it is they who close. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
-/** Connections that the system keeps until they are accepted, if it may: a storm comes faster than they can be. */
-const BACKLOG = 4_096;
+/** Connections that the system keeps until they are accepted, as far as it may: a storm comes faster than they can be. */
+const BACKLOG = 65_535;
 /** Connections that do not end after a stop are cut after this. */
 const STOP_TIMEOUT_MS = 6_000;
 

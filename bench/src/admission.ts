@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { BenchProcess } from "./process.js";
 import { figure, table } from "./stats.js";
 
@@ -26,6 +27,16 @@ function percentile(values: readonly number[], share: number): number {
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(2)} s`;
 const millis = (ms: number): string => `${figure(ms)} ms`;
 
+const NETSTAT = "/proc/net/netstat";
+
+/** How often the system had no room for a connection that was to be accepted, on this machine; NaN where it does not tell. */
+function overflows(): number {
+  if (!existsSync(NETSTAT)) return Number.NaN;
+  const lines = readFileSync(NETSTAT, "utf8").split("\n");
+  const [names = [], values = []] = lines.filter((l) => l.startsWith("TcpExt:")).map((l) => l.split(" "));
+  return Number(values[names.indexOf("ListenOverflows")]);
+}
+
 /** One storm on a node of its own. */
 async function storm(backend: string, admission: string): Promise<string[]> {
   const server = new BenchProcess("./admission/server.js", SERVER_CORE, [admission, backend]);
@@ -33,6 +44,7 @@ async function storm(backend: string, admission: string): Promise<string[]> {
   try {
     const port = await server.ask<number>({ ask: "port" });
     await server.ask({ ask: "begin" });
+    const before = overflows();
     const { inMs, pingMs, attempts } = await load.ask<Arrivals>({ ask: "storm", port, count: CLIENTS });
     const { refused, askingMax, delayMaxMs, cpuS } = await server.ask<Figures>({ ask: "figures" });
     return [
@@ -43,6 +55,7 @@ async function storm(backend: string, admission: string): Promise<string[]> {
       seconds(percentile(inMs, 1)),
       figure(attempts),
       figure(refused),
+      figure(overflows() - before),
       figure(askingMax),
       millis(percentile(pingMs, 0.5)),
       millis(percentile(pingMs, 0.99)),
@@ -67,6 +80,9 @@ export async function benchAdmission(): Promise<void> {
   console.log(
     "processor: connect works for 0.3 ms. database: connect waits for one of 40 places, for 15 ms.",
   );
+  console.log(
+    "overflows: how often the system's queue of connections was full; a client tries again after 1, 3, 7 s.",
+  );
   console.log("ping: how long a client that was in before waits for an answer during the storm.\n");
   const head = [
     "node",
@@ -76,6 +92,7 @@ export async function benchAdmission(): Promise<void> {
     "last",
     "attempts",
     "refused",
+    "overflows",
     "connects at once",
     "ping p50",
     "ping p99",
