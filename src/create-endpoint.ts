@@ -7,11 +7,13 @@ import { systemClock } from "./edges/system/clock.js";
 import { lineLogger } from "./edges/system/logger.js";
 import { phoenixToken } from "./edges/system/phoenix-token.js";
 import { systemRandom } from "./edges/system/random.js";
+import { systemVitals } from "./edges/system/vitals.js";
 import { NodeHttp } from "./edges/transports/node-http.js";
 import type { BroadcastEvent, EventPayload } from "./runtime/channel-types.js";
 import { EndpointCore } from "./runtime/endpoint.js";
-import type { DrainOptions, MountOptions } from "./runtime/endpoint-options.js";
+import type { DrainOptions, FleetOptions, MountOptions } from "./runtime/endpoint-options.js";
 import { SimurghError } from "./runtime/errors.js";
+import type { NodeStatus } from "./runtime/fleet/statuses.js";
 import type { NodeLimits } from "./runtime/limits/node-limits.js";
 import type { SignerFor } from "./runtime/longpoll/poll-token.js";
 import type { PresenceStats } from "./runtime/presence/node-presence.js";
@@ -46,6 +48,7 @@ export interface EndpointOptions {
    * each address are counted for `socketsPerAddressMax`. Default: not known, addresses are not counted.
    */
   readonly trustedProxies?: readonly string[];
+  readonly fleet?: FleetOptions;
   /**
    * Whether `/ready` is 503 while the engine cannot carry messages, so that balancers prefer nodes which reach the
    * others. Default: true. With `false` a node goes on taking clients who then hear only each other.
@@ -90,8 +93,15 @@ export interface Endpoint {
   readonly ready: boolean;
   /** Counters and gauges of this node. */
   stats(): EndpointStats;
-  /** Turns `/ready` to 503 and sends the connections away with 1012, in batches. */
+  /**
+   * Turns `/ready` to 503, waits until balancers have seen it, and sends the connections away with 1012 at a pace that
+   * the other nodes can take.
+   */
   drain(): Promise<void>;
+  /** Calls a drain off. Who is still there stays. False: there was none. */
+  cancelDrain(): boolean;
+  /** Every node of the fleet as it said of itself lately, this one included; empty for a node without others. */
+  fleet(): readonly NodeStatus[];
   /** Closes everything. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -128,6 +138,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       admission: options.admission,
       trustedProxies: options.trustedProxies,
     },
+    fleet: adapter.engine === "local" ? undefined : { ...options.fleet, vitals: systemVitals() },
     readyNeedsEngine: options.readyNeedsEngine,
     presence: [options.presence ?? []].flat(),
     signerFor: secret === undefined ? undefined : signersOf(secret),
@@ -237,6 +248,14 @@ class NodeEndpoint implements Endpoint {
 
   drain(): Promise<void> {
     return this.#core.drain();
+  }
+
+  cancelDrain(): boolean {
+    return this.#core.cancelDrain();
+  }
+
+  fleet(): readonly NodeStatus[] {
+    return this.#core.statuses?.all() ?? [];
   }
 
   stop(): Promise<void> {

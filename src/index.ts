@@ -46,11 +46,13 @@ export type { SocketAuth } from "./runtime/connect-token.js";
 export type {
   CheckOrigin,
   DrainOptions,
+  FleetOptions,
   LongPollOptions,
   MountOptions,
   WebSocketOptions,
 } from "./runtime/endpoint-options.js";
 export { type ErrorCode, SimurghError } from "./runtime/errors.js";
+export type { NodeStatus } from "./runtime/fleet/statuses.js";
 export type { HttpAnswer, SessionSource } from "./runtime/http-answer.js";
 export type { NodeLimits } from "./runtime/limits/node-limits.js";
 export type { SocketLimits } from "./runtime/mount.js";

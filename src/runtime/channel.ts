@@ -220,7 +220,7 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
     };
     try {
       const result = this.#callbacks.terminate?.(this, reason);
-      if (isPromise(result)) Promise.resolve(result).then(finish, fail);
+      if (isPromise(result)) this.#session.awaits(Promise.resolve(result).then(finish, fail));
       else finish();
     } catch (cause) {
       fail(cause);
@@ -301,15 +301,17 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
 
   #awaitResult(result: Promise<HandlerResult>): void {
     // Promise.resolve: what other libraries call a promise may settle at once, or twice.
-    Promise.resolve(result).then(
-      (late) => {
-        this.#settle(late);
-        this.#continue();
-      },
-      (cause: unknown) => {
-        this.#crash(cause);
-        this.#continue();
-      },
+    this.#session.awaits(
+      Promise.resolve(result).then(
+        (late) => {
+          this.#settle(late);
+          this.#continue();
+        },
+        (cause: unknown) => {
+          this.#crash(cause);
+          this.#continue();
+        },
+      ),
     );
   }
 

@@ -12,6 +12,8 @@ export class Counters {
   handshakes_under_way = 0;
   /** Connections that have not sent a whole request yet, where the endpoint listens by itself. */
   half_open = 0;
+  /** Callbacks of channels that await something. */
+  callbacks_waiting = 0;
   connects_total = 0;
   refused_connects_total = 0;
   /** Handshakes, of the refused ones, whose token was missing or did not pass. */

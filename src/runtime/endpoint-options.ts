@@ -65,12 +65,28 @@ export interface MountOptions {
 
 /** How connections are sent away when the node drains. */
 export interface DrainOptions {
-  /** Connections closed at once. Default 500. */
-  readonly batchSize?: number;
-  /** Milliseconds between two batches. Default 100. */
-  readonly batchIntervalMs?: number;
-  /** Milliseconds after which the rest is closed at once. Default 30 000. */
+  /**
+   * Milliseconds between `/ready` turning to 503 and the first goodbye: above the interval at which your balancer
+   * asks. Default 1 500.
+   */
+  readonly noticeMs?: number;
+  /**
+   * Connections that are closed in the first second; from there the pace follows how busy the other nodes say they
+   * are. Default 500.
+   */
+  readonly clientsPerSecond?: number;
+  /** The pace is never higher, unless the time runs out. Default 5 000. */
+  readonly clientsPerSecondMax?: number;
+  /** Milliseconds, after `noticeMs`, within which the last connection is closed, at whatever pace. Default 30 000. */
   readonly timeoutMs?: number;
+  /** Milliseconds that a stop waits for handlers which are still at work. Default 5 000. */
+  readonly handlersMs?: number;
+}
+
+/** How nodes tell each other how they are. */
+export interface FleetOptions {
+  /** Milliseconds between two reports of a node. Default 1 000. */
+  readonly statusPeriodMs?: number;
 }
 
 /** What bounds a mount and its transports, where it says nothing else. */

@@ -2,13 +2,16 @@ import type { Cancel, Clock } from "../contracts/clock.js";
 import type { Logger } from "../contracts/logger.js";
 import type { PubSubAdapter, PubSubEvent } from "../contracts/pubsub-adapter.js";
 import type { Random } from "../contracts/random.js";
+import type { Vitals } from "../contracts/vitals.js";
 import { closeCodes } from "../core/protocol/close-codes.js";
 import type { Broadcast } from "./broadcast.js";
 import type { BroadcastEvent } from "./channel-types.js";
 import { compilePath, invalid, requireNodeName, requireWhole, toMountOptions } from "./configure.js";
 import { Counters } from "./counters.js";
-import type { DrainOptions, MountOptions } from "./endpoint-options.js";
+import type { DrainOptions, FleetOptions, MountOptions } from "./endpoint-options.js";
 import { SimurghError } from "./errors.js";
+import { Drain, drainOptions } from "./fleet/drain.js";
+import { NodeStatuses, type OwnStatus } from "./fleet/statuses.js";
 import { type GuardOptions, NodeGuards } from "./limits/node-guards.js";
 import { PollExchange } from "./longpoll/exchange.js";
 import { LongPoll } from "./longpoll/long-poll.js";
@@ -18,6 +21,7 @@ import { Flusher } from "./outbox.js";
 import { NodePresence } from "./presence/node-presence.js";
 import { definitionOf, type PresenceDefinition } from "./presence/presence.js";
 import { PubSub } from "./pubsub.js";
+import type { Session } from "./session.js";
 import type { SocketRoutes } from "./socket-definition.js";
 
 /** Sweeps of idle connections within one timeout: the precision of the timeout. */
@@ -35,6 +39,8 @@ export interface EndpointCoreOptions {
   readonly drain: DrainOptions;
   /** Default: the limits' own defaults. */
   readonly guards?: GuardOptions;
+  /** Tells the other nodes how this one is; undefined: it has no others. */
+  readonly fleet?: (FleetOptions & { readonly vitals: Vitals }) | undefined;
   /** Whether the node is ready only while its engine can carry messages. Default: true. */
   readonly readyNeedsEngine?: boolean | undefined;
   /** Signs the tokens of long-poll sessions; undefined: there is no secret that the nodes share. */
@@ -45,6 +51,9 @@ export interface EndpointCoreOptions {
   readonly random: Random;
   readonly logger: Logger;
 }
+
+/** How often a stop looks whether the last callback has settled. */
+const HANDLERS_LOOK_MS = 20;
 
 /** Where an endpoint is in its life. */
 export type EndpointState = "idle" | "starting" | "ready" | "draining" | "stopped";
@@ -62,11 +71,14 @@ export class EndpointCore {
   readonly #exchange: PollExchange;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #drain: Required<DrainOptions>;
+  readonly #drainOptions: Required<DrainOptions>;
+  /** How the nodes of the fleet are; undefined: this node has no others. */
+  readonly statuses: NodeStatuses | undefined;
   readonly #readyNeedsEngine: boolean;
   readonly #cancels: Cancel[] = [];
   #state: EndpointState = "idle";
-  #draining: Promise<void> | undefined = undefined;
+  #started = false;
+  #draining: Drain | undefined = undefined;
   #stopping: Promise<void> | undefined = undefined;
 
   constructor(options: EndpointCoreOptions) {
@@ -74,11 +86,7 @@ export class EndpointCore {
     this.name = requireNodeName(name);
     this.#clock = clock;
     this.#logger = logger;
-    this.#drain = {
-      batchSize: requireWhole("drain.batchSize", drain.batchSize ?? 500, 1),
-      batchIntervalMs: requireWhole("drain.batchIntervalMs", drain.batchIntervalMs ?? 100, 0),
-      timeoutMs: requireWhole("drain.timeoutMs", drain.timeoutMs ?? 30_000, 0),
-    };
+    this.#drainOptions = drainOptions(drain);
     this.#readyNeedsEngine = options.readyNeedsEngine ?? true;
     this.pubsub = new PubSub(options.adapter, { nodeName: name, clock, random, logger });
     this.presences = this.#presencesOf(options);
@@ -91,6 +99,7 @@ export class EndpointCore {
       return new MountedSocket(path, toMountOptions(mount), options.host, shared);
     });
     this.#exchange = new PollExchange(this.pubsub, clock, random, logger);
+    this.statuses = this.#statusesOf(options);
     this.longPolls = this.mounts.flatMap((mount) => this.#longPollOf(mount, options) ?? []);
   }
 
@@ -108,6 +117,27 @@ export class EndpointCore {
     }
     for (const [definition, node] of running) definition.bind(this, node);
     return running;
+  }
+
+  #statusesOf({ fleet, clock, logger }: EndpointCoreOptions): NodeStatuses | undefined {
+    if (fleet === undefined) return undefined;
+    const { vitals, statusPeriodMs = 1_000 } = fleet;
+    const periodMs = requireWhole("fleet.statusPeriodMs", statusPeriodMs, 100);
+    const measure = () => this.#measure(vitals);
+    return new NodeStatuses({ pubsub: this.pubsub, clock, logger, periodMs, measure });
+  }
+
+  #measure(vitals: Vitals): OwnStatus {
+    const stage = this.#state === "ready" || this.#state === "starting" ? this.#state : "draining";
+    let queuedBytes = 0;
+    for (const session of this.#sessions()) queuedBytes += session.queuedBytes;
+    const { connections, connects_total: connectsTotal } = this.counters;
+    const values = { connections, queuedBytes, eventLoop: vitals.eventLoop(), rssBytes: vitals.rssBytes() };
+    return { stage, values, connectsTotal };
+  }
+
+  *#sessions(): Iterable<Session> {
+    for (const mount of this.mounts) yield* mount.sessions;
   }
 
   #longPollOf(
@@ -169,36 +199,43 @@ export class EndpointCore {
     for (const longPoll of this.longPolls) this.#cancels.push(longPoll.start());
     for (const [definition, node] of this.presences) this.#cancels.push(definition.attach(node));
     this.#state = "ready";
+    this.#started = true;
+    this.statuses?.start();
   }
 
   #wrongState(call: string): SimurghError {
     return new SimurghError("endpoint_state", `${call} of an endpoint that is ${this.#state}`);
   }
 
-  /** Sends every connection away with 1012, in batches. Resolves when the last batch was told. */
+  /**
+   * Turns `ready` off, and after a notice sends every connection away with 1012, no faster than the other nodes can
+   * take them. Resolves when the last one was told, or the drain was called off.
+   */
   drain(): Promise<void> {
-    this.#draining ??= this.#sendAway();
-    return this.#draining;
-  }
-
-  async #sendAway(): Promise<void> {
-    if (this.#state === "stopped") return;
+    if (this.#state === "stopped") return this.#draining?.done ?? Promise.resolve();
+    if (this.#draining !== undefined) return this.#draining.done;
     this.#state = "draining";
-    const { batchSize, batchIntervalMs, timeoutMs } = this.#drain;
-    const deadline = this.#clock.monotonic() + timeoutMs;
-    const all = this.mounts.flatMap((mount) => [...mount.sessions]);
-    if (all.length > 0) this.#logger.info("draining", { connections: all.length });
-    for (let sent = 0; sent < all.length; ) {
-      const late = this.#clock.monotonic() >= deadline;
-      const batch = all.slice(sent, late ? all.length : sent + batchSize);
-      for (const session of batch) session.close(closeCodes.draining, "draining");
-      sent += batch.length;
-      if (sent < all.length) await this.#pause(batchIntervalMs);
-    }
+    this.#draining = new Drain({
+      options: this.#drainOptions,
+      statuses: this.statuses,
+      nodeName: this.name,
+      clock: this.#clock,
+      logger: this.#logger,
+      sessions: () => this.#sessions(),
+    });
+    this.statuses?.tell();
+    return this.#draining.done;
   }
 
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => this.#clock.after(delayMs, resolve));
+  /** Calls a drain off: who is still there stays, and new ones are welcome. False: there was none to call off. */
+  cancelDrain(): boolean {
+    if (this.#state !== "draining" || this.#draining === undefined || !this.#started) return false;
+    this.#draining.cancel();
+    this.#draining = undefined;
+    this.#state = "ready";
+    this.statuses?.tell();
+    this.#logger.info("drain called off", { connections: this.counters.connections });
+    return true;
   }
 
   /** Leaves the cluster and closes what is still connected, with 1012. */
@@ -210,15 +247,32 @@ export class EndpointCore {
   async #stop(): Promise<void> {
     this.#state = "stopped";
     for (const cancel of this.#cancels.splice(0)) cancel();
-    for (const mount of this.mounts) {
-      for (const session of mount.sessions) session.close(closeCodes.draining, "stopped");
-    }
+    this.#draining?.cancel();
+    for (const session of this.#sessions()) session.close(closeCodes.draining, "stopped");
     this.guards.admission.stop();
-    this.#exchange.stop();
     // The sessions end their channels first, whose presences end with them; then other nodes are told.
     await undefined;
+    await this.#handlersAtRest();
+    this.statuses?.stop();
+    this.#exchange.stop();
     for (const node of this.presences.values()) node.stop();
     await this.pubsub.stop();
+  }
+
+  /** Waits for callbacks of channels that are at work, as long as is allowed: what they still send can go out. */
+  #handlersAtRest(): Promise<void> {
+    const { handlersMs } = this.#drainOptions;
+    const untilMs = this.#clock.monotonic() + handlersMs;
+    return new Promise((resolve) => {
+      const look = () => {
+        const waiting = this.counters.callbacks_waiting;
+        if (waiting > 0 && this.#clock.monotonic() < untilMs)
+          return void this.#clock.after(HANDLERS_LOOK_MS, look);
+        if (waiting > 0) this.#logger.warn("stopped while callbacks were at work", { waiting, handlersMs });
+        resolve();
+      };
+      look();
+    });
   }
 
   /** Subscribes a function to a topic; returns the way to end that. What it throws is logged, not spread. */

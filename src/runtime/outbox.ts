@@ -50,6 +50,11 @@ export class Outbox {
     this.#onOverflow = onOverflow;
   }
 
+  /** Bytes that wait for the reader, here and in the sink. */
+  get queuedBytes(): number {
+    return this.#pendingBytes + this.#sink.queuedBytes;
+  }
+
   /** Takes a frame; it leaves at the end of this turn, or when the reader has caught up. */
   send(frame: Frame): void {
     if (this.#ended) return;

@@ -1,7 +1,8 @@
+import { FLEET_PREFIX } from "./fleet/statuses.js";
 import { TOPIC_PREFIX } from "./longpoll/poll-wire.js";
 import { PRESENCE_PREFIX } from "./presence/shard-link.js";
 
 /** Whether nodes speak to each other by such a topic: it is no client's. */
 export function isReserved(topic: string): boolean {
-  return topic.startsWith(TOPIC_PREFIX) || topic.startsWith(PRESENCE_PREFIX);
+  return [TOPIC_PREFIX, PRESENCE_PREFIX, FLEET_PREFIX].some((prefix) => topic.startsWith(prefix));
 }

@@ -103,6 +103,18 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     return this.#mount.counters;
   }
 
+  /** Bytes that wait for this client. */
+  get queuedBytes(): number {
+    return this.#outbox.queuedBytes;
+  }
+
+  /** Counts a callback as under way until it has settled: a stop of the node waits for it. */
+  awaits(callback: Promise<void>): void {
+    const { counters } = this;
+    counters.callbacks_waiting++;
+    void callback.finally(() => counters.callbacks_waiting--);
+  }
+
   /** Channels joined now. */
   get channelCount(): number {
     return this.#channels?.size ?? 0;

@@ -75,7 +75,7 @@ describe("a disconnect of a socket's id", () => {
 
 describe("a drain", () => {
   it("closes every connection with 1012, without a word before, in batches", async () => {
-    const { endpoint, port } = await serve({}, { drain: { batchSize: 2, batchIntervalMs: 1 } });
+    const { endpoint, port } = await serve({}, { drain: { noticeMs: 0 } });
     const clients = await Promise.all([1, 2, 3, 4, 5].map(() => connectChannels(port)));
     for (const client of clients.slice(1)) await client.join("room:1");
     ends.length = 0;

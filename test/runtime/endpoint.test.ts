@@ -6,7 +6,7 @@ import { ok } from "../../src/runtime/result.js";
 import { socket } from "../../src/runtime/socket-definition.js";
 import { FakeAdapter } from "../support/fake-adapter.js";
 import { FakeClock } from "../support/fake-clock.js";
-import { type FakeClient, handshake, heads, MemoryLogger, startNode, turn } from "../support/node.js";
+import { handshake, heads, MemoryLogger, startNode, turn } from "../support/node.js";
 
 const users = socket();
 const room = users.channel({ join: () => ok(), in: { ping: () => ok() } });
@@ -95,8 +95,8 @@ describe("options that cannot work", () => {
     ["no name", { name: "" }],
     ["a path without a slash", { sockets: { socket: routes } }],
     ["no transport", { sockets: { "/s": { socket: routes, websocket: false } } }],
-    ["no batch", { drain: { batchSize: 0 } }],
-    ["half a millisecond", { drain: { batchIntervalMs: 0.5 } }],
+    ["nobody a second", { drain: { clientsPerSecond: 0 } }],
+    ["half a millisecond", { drain: { noticeMs: 0.5 } }],
     ["a limit of nothing", { sockets: { "/s": { socket: routes, limits: { inboxMax: 0 } } } }],
     ["a limit that is no number", { sockets: { "/s": { socket: routes, limits: { queueBytesMax: NaN } } } }],
     ["no timeout", { sockets: { "/s": { socket: routes, websocket: { timeoutMs: 0 } } } }],
@@ -151,61 +151,6 @@ describe("a client that is silent", () => {
     expect(client.sink.closing).toBeUndefined();
     await node.clock.advance(2_001);
     expect(client.sink.closing?.code).toBe(1002);
-  });
-});
-
-describe("a drain", () => {
-  it("sends the connections away with 1012 in batches, and ends with the last", async () => {
-    const node = await startNode(routes, { drain: { batchSize: 2, batchIntervalMs: 100 } });
-    const clients: FakeClient[] = [];
-    for (let i = 0; i < 5; i++) clients.push(await node.connect());
-    const away = () => clients.filter(({ sink }) => sink.closing?.code === 1012).length;
-    let done = false;
-    const drained = node.core.drain().then(() => {
-      done = true;
-    });
-    expect(node.core.state).toBe("draining");
-    const counts = [away()];
-    for (let i = 0; i < 2; i++) {
-      await node.clock.advance(100, turn);
-      counts.push(away());
-    }
-    expect(counts).toEqual([2, 4, 5]);
-    await drained;
-    expect(done).toBe(true);
-    expect(node.logger.at("info")).toEqual(["draining"]);
-    expect(node.clock.pending, "only the idle sweeps are left").toBe(1);
-  });
-
-  it("sends the rest away at once when it has taken too long", async () => {
-    const node = await startNode(routes, { drain: { batchSize: 1, batchIntervalMs: 100, timeoutMs: 150 } });
-    const clients: FakeClient[] = [];
-    for (let i = 0; i < 9; i++) clients.push(await node.connect());
-    const drained = node.core.drain();
-    await node.clock.advance(200, turn);
-    await drained;
-    expect(clients.every(({ sink }) => sink.closing?.code === 1012)).toBe(true);
-  });
-
-  it("is one, however often it is asked for, and goes with the stop", async () => {
-    const node = await startNode(routes, { drain: { batchSize: 1 } });
-    const clients = [await node.connect(), await node.connect()];
-    const first = node.core.drain();
-    expect(node.core.drain()).toBe(first);
-    await node.core.stop();
-    await node.clock.advance(100, turn);
-    await first;
-    expect(clients.map(({ sink }) => sink.closing?.reason)).toEqual(["draining", "stopped"]);
-    expect(node.core.state).toBe("stopped");
-  });
-
-  it("sends what was sent before the goodbye", async () => {
-    const node = await startNode(routes);
-    const client = await node.connect();
-    await client.join("room:1");
-    client.send(["1", "2", "room:1", "ping", {}]);
-    await node.core.drain();
-    expect(heads(await client.received())).toEqual(["1 2 room:1 phx_reply ok"]);
   });
 });
 

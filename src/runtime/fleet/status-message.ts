@@ -1,0 +1,71 @@
+import type { NodeStage, SignalValues } from "../../core/autoscale/signal.js";
+import { signalNames } from "../../core/autoscale/signal.js";
+
+/** What a node tells the others of itself. */
+export interface StatusMessage {
+  readonly name: string;
+  /** Counts the messages of this node. */
+  readonly seq: number;
+  readonly stage: NodeStage;
+  readonly values: SignalValues;
+  /** Sockets opened since the start. */
+  readonly connectsTotal: number;
+  /** The newest `seq` of other nodes, and how long ago it came, by which they measure the way. */
+  readonly heard: Readonly<Record<string, readonly [seq: number, heldMs: number]>>;
+}
+
+/** Nodes that are answered in one message; of more, each round answers the next ones. */
+export const heardMax = 64;
+
+const stages: readonly string[] = ["starting", "ready", "draining"] satisfies readonly NodeStage[];
+
+/** Writes a message. */
+export function encodeStatus(message: StatusMessage): Uint8Array {
+  return Buffer.from(JSON.stringify(message));
+}
+
+/** Reads a message of another node. Undefined: it is none. */
+export function decodeStatus(bytes: Uint8Array): StatusMessage | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString());
+  } catch {
+    return undefined;
+  }
+  if (!isRecord(value)) return undefined;
+  const { name, seq, stage, values, connectsTotal, heard } = value;
+  if (typeof name !== "string" || !isCount(seq) || !isStage(stage)) return undefined;
+  if (!isRecord(values) || !isCount(connectsTotal) || !isRecord(heard)) return undefined;
+  return { name, seq, stage, connectsTotal, values: readValues(values), heard: readHeard(heard) };
+}
+
+function readValues(values: Readonly<Record<string, unknown>>): SignalValues {
+  const read: Record<string, number> = {};
+  for (const name of signalNames) {
+    const value = values[name];
+    if (typeof value === "number") read[name] = value;
+  }
+  return read;
+}
+
+function readHeard(heard: Readonly<Record<string, unknown>>): StatusMessage["heard"] {
+  const read: Record<string, readonly [number, number]> = Object.create(null);
+  for (const [name, pair] of Object.entries(heard).slice(0, heardMax)) {
+    if (!Array.isArray(pair)) continue;
+    const [seq, heldMs]: unknown[] = pair;
+    if (isCount(seq) && typeof heldMs === "number" && heldMs >= 0) read[name] = [seq, heldMs];
+  }
+  return read;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function isStage(value: unknown): value is NodeStage {
+  return typeof value === "string" && stages.includes(value);
+}
