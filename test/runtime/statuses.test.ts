@@ -142,12 +142,16 @@ describe("the pace of a drain", () => {
     let open = 400;
     const mount = second.mounts[0];
     if (mount === undefined) throw new Error("the node has a socket");
-    const session = () => ({ queuedBytes: 0, ended: false, close: () => void (open -= 1) });
+    const close = () => {
+      open -= 1;
+    };
+    const session = () => ({ queuedBytes: 0, ended: false, close });
     // A stand-in for four hundred sessions: the drain only closes them.
     Object.defineProperty(mount, "sessions", { get: () => Array.from({ length: open }, session) });
+    await clock.advance(1_000, turn);
     void second.drain();
-    for (let second_ = 0; second_ < 6; second_++) {
-      busy.set("n1@test", second_ < 3 ? 0.1 : 0.99);
+    for (let passed = 0; passed < 6; passed++) {
+      busy.set("n1@test", passed < 3 ? 0.1 : 0.99);
       const before = open;
       await clock.advance(1_000, turn);
       sent.push(before - open);

@@ -98,7 +98,7 @@ export class PresenceCluster {
       },
       presence: [this.people],
       adapter: this.lan.adapter(),
-      drain: {},
+      drain: { noticeMs: 0 },
       signerFor: undefined,
       clock: this.clock,
       random,
