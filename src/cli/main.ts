@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { SimurghError } from "../runtime/errors.js";
 import { addNode } from "./commands/node.js";
 import { addNodes } from "./commands/nodes.js";
+import { addToken } from "./commands/token.js";
 import { addUp } from "./commands/up.js";
 
 /** Exit code for a command line that cannot be understood. */
@@ -40,6 +41,7 @@ const program = new Command("simurgh")
 addUp(program, onExitCode);
 addNode(program, onExitCode);
 addNodes(program, onExitCode);
+addToken(program, onExitCode);
 try {
   await program.parseAsync();
 } catch (error) {

@@ -28,9 +28,9 @@ export interface Program {
 }
 
 /** Starts `simurgh …`. It must have been built. */
-export function simurgh(args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
+export function simurgh(args: readonly string[], env: NodeJS.ProcessEnv = {}, input?: string): Program {
   if (!existsSync(main)) throw new Error(`${main} is missing: build first`);
-  return startProgram(process.execPath, [main, ...args], env);
+  return startProgram(process.execPath, [main, ...args], env, root, input);
 }
 
 /** Starts a program. A test that waits for a line of one that has ended fails with all that it has printed. */
@@ -39,15 +39,20 @@ export function startProgram(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
   folder = root,
+  input?: string,
 ): Program {
   const { PORT: _port, SIMURGH_SECRET: _secret, ...inherited } = process.env;
   const child = spawn(command, args, {
     cwd: folder,
     env: { ...inherited, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });
+  // A program that does not read its input may end before all is written.
+  child.stdin?.on("error", () => {});
+  child.stdin?.end(input);
   let [stdout, stderr] = ["", ""];
   let over = false;
+  if (child.stdout === null || child.stderr === null) throw new Error("both outputs are pipes");
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
   });
@@ -83,8 +88,8 @@ export function startProgram(
 }
 
 /** Runs `simurgh …` to its end. */
-export async function runSimurgh(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const program = simurgh(args, env);
+export async function runSimurgh(args: readonly string[], env: NodeJS.ProcessEnv = {}, input?: string) {
+  const program = simurgh(args, env, input);
   const { code } = await program.ended;
   return { code, stdout: program.stdout, stderr: program.stderr };
 }

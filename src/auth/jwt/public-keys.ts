@@ -51,11 +51,20 @@ function isSet(value: unknown): value is JSONWebKeySet {
   return typeof value === "object" && value !== null && "keys" in value && Array.isArray(value.keys);
 }
 
-/** Makes a set of keys that are given. Throws `token_config_invalid` for what is no public key. */
+/**
+ * Makes a set of keys that are given. One without a `kid`, as PEM is, may have signed whatever `kid` a token names.
+ * Throws `token_config_invalid` for what is no public key.
+ */
 export function staticKeys(keys: readonly PublicKey[]): FindKeys {
   if (keys.length === 0 || keys.length > keysMax)
     throw invalidOption(`there must be 1 to ${keysMax} publicKeys`);
-  return keySet({ keys: keys.map(toJwk) });
+  const all = keys.map(toJwk);
+  const named = keySet({ keys: all.filter(({ kid }) => kid !== undefined) });
+  const unnamed = keySet({ keys: all.filter(({ kid }) => kid === undefined) });
+  return async (hint) => {
+    const found = await named(hint);
+    return found.length > 0 ? found : unnamed({ alg: hint.alg });
+  };
 }
 
 const rsaBitsMin = 2048;

@@ -118,6 +118,9 @@ describe("a token that brings its own key", () => {
   it("is refused when its key is named, and another one signed", async () => {
     expect(await reason(forge({ alg: "RS256", kid: "r1" }, goodClaims, byKey(evil)))).toBe("invalid");
     expect(await reason(forge({ alg: "RS256", kid: "r2" }, goodClaims, byKey(rsa)))).toBe("invalid");
+    // A key without a name may have signed it whatever the header says, but it must have.
+    expect(await reason(forge({ alg: "ES256", kid: "r1" }, goodClaims, byKey(p256)))).toBe("passed");
+    expect(await reason(forge({ alg: "ES256", kid: "r1" }, goodClaims, byKey(ecPair())))).toBe("invalid");
   });
 
   it("is refused when it has demands that we do not know", async () => {
