@@ -1,5 +1,6 @@
 import { cpus, totalmem } from "node:os";
 import { benchAdmission } from "./admission.js";
+import { benchAuth } from "./auth.js";
 import { benchCluster } from "./cluster.js";
 import { benchCore } from "./core.js";
 import { benchPresence } from "./presence.js";
@@ -11,6 +12,7 @@ const benches: Readonly<Record<string, { readonly what: string; readonly run: ()
     what: "10,000 clients at once on one node, with admission and without",
     run: benchAdmission,
   },
+  auth: { what: "connect and join with tokens of each kind, and without", run: benchAuth },
   cluster: {
     what: "latency, throughput, CPU and bytes between nodes, by mesh, NATS and Redis",
     run: benchCluster,
