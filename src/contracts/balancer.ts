@@ -35,18 +35,35 @@ export interface ServerStatus {
  * nothing new, and its connections MUST be closed, so that the clients come back elsewhere. A server that refuses a
  * connection MUST NOT be seen by the client: the next one is tried, unless the client's bytes already reached a
  * server and cannot be repeated safely. With no server left the client gets HTTP 503 with `Retry-After`.
+ *
+ * Changes come after `start` and before `stop`. They may overlap, and MUST be made in the order of the calls. One that
+ * the balancer did not take rejects with a `SimurghError`, and MUST leave its servers as they were.
  */
 export interface Balancer {
   /** Name for logs: "embedded", "haproxy". */
   readonly kind: string;
-  /** Binds the door and begins to check. Rejects with a `SimurghError` when the door cannot be bound. */
+  /**
+   * Binds the door and begins to check. The list may be empty: then clients get 503 until the first `add`. Rejects
+   * with a `SimurghError` when the door cannot be bound.
+   */
   start(servers: readonly BalancerServer[]): Promise<void>;
   /**
-   * Changes the address or the weight of the server of that name. Connections that it holds MUST stay. Rejects with
-   * a `SimurghError` when the balancer did not take the change; a name that `start` did not give is a bug.
+   * Takes one more server in; no connection that is there MUST suffer. It counts as up until a check says otherwise.
+   * A name that the balancer has is a bug.
+   */
+  add(server: BalancerServer): Promise<void>;
+  /**
+   * Changes the address or the weight of the server of that name. Connections that it holds MUST stay. A name that
+   * the balancer has not is a bug.
    */
   update(server: BalancerServer): Promise<void>;
-  /** In the order of `start`. */
+  /**
+   * Takes a server out and closes the connections that it still holds; those of others MUST stay. To lose none, give
+   * it the weight 0 and wait until it holds none. The name may be added again at once. A name that the balancer has
+   * not is a bug.
+   */
+  remove(name: string): Promise<void>;
+  /** In the order of `start` and `add`. */
   status(): Promise<readonly ServerStatus[]>;
   /** Closes the door and every connection, and frees everything. MUST be safe to call twice. */
   stop(): Promise<void>;

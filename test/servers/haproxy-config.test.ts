@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { findHaproxy } from "../../src/edges/balancer/haproxy/binary.js";
-import { type ConfigSettings, configName, haproxyConfig } from "../../src/edges/balancer/haproxy/config.js";
+import { type ConfigSettings, haproxyConfig, serverKey } from "../../src/edges/balancer/haproxy/config.js";
 import { haproxyBalancer } from "../../src/edges/balancer/haproxy/haproxy-balancer.js";
 import { checkConfig } from "../../src/edges/balancer/haproxy/process.js";
 import { parseServerRows } from "../../src/edges/balancer/haproxy/runtime-socket.js";
@@ -36,7 +36,7 @@ const settings = (folder: string): ConfigSettings => ({
   servers: [
     { name: "n1@127.0.0.1", address: { host: "127.0.0.1", port: 4101 }, weight: 100 },
     { name: 'odd "name"\n#', address: { host: "::1", port: 4102 }, weight: 0 },
-  ],
+  ].map((server, index) => ({ key: serverKey(server.name, index + 1), server })),
   socketPath: join(folder, "haproxy.sock"),
   connectionsMax: 500,
   serverConnectionsMax: 400,
@@ -65,7 +65,7 @@ describe.skipIf(haproxy.missing)("the config of HAProxy", () => {
   test("names each server once in each pool, with letters that HAProxy allows", () => {
     const given = settings("/tmp");
     const text = haproxyConfig(given);
-    const names = given.servers.map(configName);
+    const names = given.servers.map(({ key }) => key);
     expect(names).toEqual(["1_n1_127.0.0.1", "2_odd__name___"]);
     for (const name of names) expect(text.split(`    server ${name} `)).toHaveLength(3);
   });

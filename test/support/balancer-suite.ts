@@ -243,6 +243,89 @@ export function balancerCases(make: MakeBalancer): void {
     expect([n1.sockets, n2.sockets]).toEqual([10, 25]);
   });
 
+  test("opens its door without a server, and answers 503 until one is added", async () => {
+    const { port, balancer, reaches } = await startDoor(make, []);
+    toFree.push(() => balancer.stop());
+    expect(await ask(port)).toMatchObject({ status: 503, headers: { "retry-after": "1" } });
+    expect(await balancer.status()).toEqual([]);
+    const backend = await startBackend("n1@127.0.0.1");
+    toFree.push(() => backend.die());
+    await balancer.add(backend.server);
+    expect(await ask(port)).toMatchObject({ status: 200, headers: { "x-simurgh-node": backend.name } });
+    const socket = await open(port);
+    socket.send("hello");
+    expect(String(await nextMessage(socket))).toBe(`${backend.name} hello`);
+    await reaches(backend.name, "up");
+  });
+
+  test("checks a server that was added as it checks the others", async () => {
+    const { port, balancer, n1, state, reaches } = await setUp(1);
+    const added = await startBackend("n2@127.0.0.1");
+    toFree.push(() => added.die());
+    await balancer.add(added.server);
+    added.readyStatus = 503;
+    await reaches(added.name, "draining");
+    await openMany(port, 4);
+    expect([n1.sockets, added.sockets]).toEqual([4, 0]);
+    added.readyStatus = 200;
+    await reaches(added.name, "up");
+    await openMany(port, 4);
+    expect([n1.sockets, added.sockets]).toEqual([4, 4]);
+    await added.die();
+    await reaches(added.name, "down");
+    expect(await state(n1.name)).toBe("up");
+    expect((await balancer.status()).map(({ name }) => name)).toEqual([n1.name, added.name]);
+  });
+
+  test("closes what a removed server holds, and nothing else", async () => {
+    const { port, balancer, n1, backends } = await setUp();
+    const sockets = await openMany(port, 6);
+    const closed = () => sockets.filter((socket) => socket.readyState === socket.CLOSED).length;
+    const others = backends.filter((backend) => backend !== n1).map(({ name }) => name);
+    await balancer.remove(n1.name);
+    expect((await balancer.status()).map(({ name }) => name)).toEqual(others);
+    await until(() => closed() === 2 && n1.sockets === 0, "its clients are closed");
+    const before = n1.requests;
+    for (let at = 0; at < 9; at++) expect((await ask(port)).status).toBe(200);
+    expect(n1.requests).toBe(before);
+    for (const socket of sockets.filter((socket) => socket.readyState === socket.OPEN)) {
+      socket.send("still there");
+      expect(String(await nextMessage(socket))).toContain("still there");
+    }
+    expect(closed()).toBe(2);
+  });
+
+  test("empties a server by the weight 0 before it is removed, and no client notices", async () => {
+    const { port, balancer, n1 } = await setUp(2);
+    const sockets = await openMany(port, 4);
+    await balancer.update({ ...n1.server, weight: 0 });
+    await openMany(port, 4);
+    expect(n1.sockets).toBe(2);
+    for (const socket of sockets) socket.send("where");
+    const answers = await Promise.all(sockets.map((socket) => nextMessage(socket)));
+    for (const [at, answer] of answers.entries())
+      if (String(answer).startsWith(n1.name)) sockets[at]?.close();
+    const left = async () => (await balancer.status()).find(({ name }) => name === n1.name)?.connections;
+    await until(async () => (await left()) === 0, "it holds none");
+    await balancer.remove(n1.name);
+    expect((await ask(port)).status).toBe(200);
+    expect(sockets.filter((socket) => socket.readyState === socket.OPEN)).toHaveLength(2);
+  });
+
+  test("takes the name of a removed server again at once, at another address", async () => {
+    const { port, balancer, n1, reaches } = await setUp(1);
+    await open(port);
+    const next = await startBackend("next");
+    toFree.push(() => next.die());
+    // Not awaited in between: changes are made in the order of the calls.
+    const removed = balancer.remove(n1.name);
+    await balancer.add({ ...next.server, name: n1.name });
+    await removed;
+    expect((await ask(port)).headers["x-simurgh-node"]).toBe("next");
+    await reaches(n1.name, "up");
+    expect(await balancer.status()).toHaveLength(1);
+  });
+
   test("counts the connections of each server", async () => {
     const { port, balancer } = await setUp();
     await openMany(port, 6);

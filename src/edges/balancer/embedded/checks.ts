@@ -7,11 +7,29 @@ export interface CheckLimits {
   readonly checkTimeoutMs: number;
 }
 
-/** Asks every member `GET /ready` again and again. Returns what ends it. */
-export function startChecks(pool: Pool, limits: CheckLimits): () => void {
-  const stops = pool.members.map((member) => checkMember(pool, member, limits));
-  return () => {
-    for (const stop of stops) stop();
+/** The checks of a pool. */
+export interface Checks {
+  /** Begins to ask a member `GET /ready`, again and again. */
+  begin(member: Member): void;
+  end(member: Member): void;
+  endAll(): void;
+}
+
+/** Makes the checks of a pool; none is under way yet. */
+export function createChecks(pool: Pool, limits: CheckLimits): Checks {
+  const stops = new Map<Member, () => void>();
+  const end = (member: Member) => {
+    stops.get(member)?.();
+    stops.delete(member);
+  };
+  return {
+    begin: (member) => {
+      stops.set(member, checkMember(pool, member, limits));
+    },
+    end,
+    endAll: () => {
+      for (const member of [...stops.keys()]) end(member);
+    },
   };
 }
 

@@ -1,10 +1,10 @@
 import { createServer, type Server, type Socket } from "node:net";
-import type { Balancer, BalancerServer } from "../../../contracts/balancer.js";
+import type { Balancer } from "../../../contracts/balancer.js";
 import type { Logger } from "../../../contracts/logger.js";
 import type { Address } from "../../../contracts/network.js";
 import { assert } from "../../../core/shared/assert.js";
 import { SimurghError } from "../../../runtime/errors.js";
-import { startChecks } from "./checks.js";
+import { type Checks, createChecks } from "./checks.js";
 import { createPool, type Pool, type PoolLimits } from "./pool.js";
 import { refuse } from "./refuse.js";
 import { type RelayLimits, relay } from "./relay.js";
@@ -45,7 +45,7 @@ export function embeddedBalancer(options: EmbeddedBalancerOptions): Balancer {
   const clients = new Set<Socket>();
   let listeners: Server[] = [];
   let pool: Pool | undefined;
-  let stopChecks = () => {};
+  let checks: Checks | undefined;
 
   const onClient = (client: Socket) => {
     clients.add(client);
@@ -56,11 +56,17 @@ export function embeddedBalancer(options: EmbeddedBalancerOptions): Balancer {
   };
 
   const stop = async () => {
-    stopChecks();
+    checks?.endAll();
     const closing = listeners.map((listener) => close(listener));
     listeners = [];
     for (const client of clients) client.destroy();
     await Promise.all(closing);
+  };
+
+  const known = (name: string) => {
+    const member = pool?.find(name);
+    assert(member !== undefined, "the balancer knows the server");
+    return member;
   };
 
   return {
@@ -77,12 +83,20 @@ export function embeddedBalancer(options: EmbeddedBalancerOptions): Balancer {
         await stop();
         throw error;
       }
-      stopChecks = startChecks(created, limits);
+      checks = createChecks(created, limits);
+      for (const member of created.members) checks.begin(member);
     },
-    update: async (server: BalancerServer) => {
-      const member = pool?.members.find((known) => known.server.name === server.name);
-      assert(member !== undefined, "the balancer knows the server");
-      member.server = server;
+    add: async (server) => {
+      assert(pool !== undefined && pool.find(server.name) === undefined, "the name is new to the balancer");
+      checks?.begin(pool.add(server));
+    },
+    update: async (server) => {
+      known(server.name).server = server;
+    },
+    remove: async (name) => {
+      const member = known(name);
+      checks?.end(member);
+      pool?.remove(member);
     },
     status: async () => pool?.status() ?? [],
     stop,

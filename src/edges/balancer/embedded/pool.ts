@@ -34,6 +34,10 @@ export interface Pool {
   readonly members: readonly Member[];
   /** The least loaded member that may be given a connection; undefined when there is none. */
   pick(tried: ReadonlySet<Member>): Member | undefined;
+  find(name: string): Member | undefined;
+  add(server: BalancerServer): Member;
+  /** Takes a member out, and cuts what it holds. */
+  remove(member: Member): void;
   /** Takes note of a check, or of a connection that was refused. */
   note(member: Member, result: CheckResult): void;
   status(): ServerStatus[];
@@ -45,15 +49,19 @@ export function createPool(
   limits: PoolLimits,
   onState: (member: Member, state: ServerState) => void,
 ): Pool {
-  const members = servers.map((server): Member => ({ server, health: "up", held: new Set(), streak: 0 }));
+  const members = servers.map(memberOf);
   let turn = 0;
+
+  const cutAll = (member: Member) => {
+    for (const held of [...member.held]) held.cut();
+  };
 
   const setHealth = (member: Member, health: ServerState) => {
     member.streak = 0;
     if (member.health === health) return;
     member.health = health;
     onState(member, health);
-    if (health === "down") for (const held of [...member.held]) held.cut();
+    if (health === "down") cutAll(member);
   };
 
   const countTo = (member: Member, limit: number, health: ServerState) => {
@@ -62,6 +70,8 @@ export function createPool(
   };
 
   const note = (member: Member, result: CheckResult) => {
+    // A connection that was being opened ends after its server was taken out.
+    if (!members.includes(member)) return;
     if (result === "refused") setHealth(member, "down");
     else if (result === "failed") {
       if (member.health === "down") member.streak = 0;
@@ -87,14 +97,31 @@ export function createPool(
     return best;
   };
 
-  const status = () =>
-    members.map((member) => ({
-      name: member.server.name,
-      state: member.health === "up" && member.server.weight === 0 ? ("draining" as const) : member.health,
-      connections: member.held.size,
-    }));
+  const status = () => members.map(statusOf);
 
-  return { members, pick, note, status };
+  const add = (server: BalancerServer) => {
+    const member = memberOf(server);
+    members.push(member);
+    return member;
+  };
+
+  const remove = (member: Member) => {
+    members.splice(members.indexOf(member), 1);
+    cutAll(member);
+  };
+
+  const find = (name: string) => members.find((member) => member.server.name === name);
+
+  return { members, pick, find, add, remove, note, status };
+}
+
+function memberOf(server: BalancerServer): Member {
+  return { server, health: "up", held: new Set(), streak: 0 };
+}
+
+function statusOf({ server, health, held }: Member): ServerStatus {
+  const state = health === "up" && server.weight === 0 ? "draining" : health;
+  return { name: server.name, state, connections: held.size };
 }
 
 function isOpen(member: Member, limits: PoolLimits): boolean {

@@ -1,10 +1,16 @@
 import type { BalancerServer } from "../../../contracts/balancer.js";
 import type { Address } from "../../../contracts/network.js";
 
+/** A server and the name that it has in HAProxy. */
+export interface ConfigServer {
+  readonly key: string;
+  readonly server: BalancerServer;
+}
+
 /** What a config says; all of it is decided by the caller. */
 export interface ConfigSettings {
   readonly door: readonly Address[];
-  readonly servers: readonly BalancerServer[];
+  readonly servers: readonly ConfigServer[];
   /** Path of the socket that takes commands at run time. */
   readonly socketPath: string;
   readonly connectionsMax: number;
@@ -15,9 +21,24 @@ export interface ConfigSettings {
 /** The two pools. A WebSocket lives for hours and a request for milliseconds, so each is balanced by itself. */
 export const pools = ["web", "websocket"] as const;
 
-/** The name of a server in the config: HAProxy allows letters, digits and `_ . : -` only. */
-export function configName(server: BalancerServer, index: number): string {
-  return `${index + 1}_${server.name.replace(/[^\w.:-]/g, "_")}`;
+/**
+ * The name of a server in HAProxy, which allows letters, digits and `_ . : -` only. The number tells apart what these
+ * make equal, and a server from an earlier one of its name that is not quite gone yet.
+ */
+export function serverKey(name: string, number: number): string {
+  return `${number}_${name.replace(/[^\w.:-]/g, "_")}`;
+}
+
+/**
+ * How a server is checked and bounded. A server that is added at run time knows no defaults, so each has it all. Each
+ * pool checks by itself: HAProxy cannot have a server follow the check of one that came at run time, nor delete one
+ * that is followed. The first refused connection asks for a check at once. A dead server's clients are cut, to come
+ * back elsewhere.
+ */
+export function serverWords({ weight }: BalancerServer, connectionsMax: number): string {
+  const check = "check inter 1s fastinter 200ms downinter 500ms rise 1 fall 3";
+  const observe = "observe layer4 error-limit 1 on-error fastinter";
+  return `weight ${weight} maxconn ${connectionsMax} ${check} ${observe} on-marked-down shutdown-sessions`;
 }
 
 /** An address as HAProxy writes it. */
@@ -30,12 +51,13 @@ const bindLine = (address: Address) => {
   return `    bind ${hostPort(address)}${bothFamilies}`;
 };
 
-const serverLine = (server: BalancerServer, index: number) =>
-  `    server ${configName(server, index)} ${hostPort(server.address)} weight ${server.weight}`;
-
 /** Writes the config of a fleet. Each line that is not plain says why it is there. */
 export function haproxyConfig(settings: ConfigSettings): string {
   const { door, servers, socketPath, connectionsMax, serverConnectionsMax, tunnelTimeoutMs } = settings;
+  const serverLines = servers.map(
+    ({ key, server }) =>
+      `    server ${key} ${hostPort(server.address)} ${serverWords(server, serverConnectionsMax)}\n`,
+  );
   return `# Written by simurgh; it is written anew with every change of the fleet.
 global
     maxconn ${connectionsMax}
@@ -68,8 +90,6 @@ defaults
     retries 3
     option redispatch 1
     retry-on conn-failure empty-response
-    # A dead server's clients are cut, to come back elsewhere.
-    default-server on-marked-down shutdown-sessions maxconn ${serverConnectionsMax}
     http-error status 503 content-type text/plain string "no node is ready\\n" hdr retry-after 1 hdr cache-control no-store
 
 frontend door
@@ -80,15 +100,9 @@ ${door.map(bindLine).join("\n")}
     default_backend web
 
 backend web
-    # The first refused connection asks for a check at once.
-    default-server check inter 1s fastinter 200ms downinter 500ms rise 1 fall 3
-    default-server observe layer4 error-limit 1 on-error fastinter
-${servers.map((server, index) => serverLine(server, index)).join("\n")}
-
+${serverLines.join("")}
 backend websocket
-    # One check serves both pools, so that they never differ.
-${servers.map((server, index) => `${serverLine(server, index)} track web/${configName(server, index)}`).join("\n")}
-`;
+${serverLines.join("")}`;
 }
 
 /** Quotes a word of the config. */

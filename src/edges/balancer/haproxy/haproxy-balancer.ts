@@ -1,14 +1,16 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Balancer, BalancerServer, ServerState, ServerStatus } from "../../../contracts/balancer.js";
+import type { Balancer, ServerState, ServerStatus } from "../../../contracts/balancer.js";
 import type { Logger } from "../../../contracts/logger.js";
 import type { Address } from "../../../contracts/network.js";
 import { assert } from "../../../core/shared/assert.js";
 import { SimurghError } from "../../../runtime/errors.js";
-import { configName, haproxyConfig, pools } from "./config.js";
+import { addToPools, changeInPools, removeFromPools } from "./commands.js";
+import { haproxyConfig } from "./config.js";
 import { keepRunning, type Supervised } from "./keep-running.js";
 import { checkConfig } from "./process.js";
-import { parseServerRows, runtimeCommand, showServers } from "./runtime-socket.js";
+import { parseServerRows, runtimeCommand, type ServerRow, showServers } from "./runtime-socket.js";
+import { createServerList } from "./server-list.js";
 
 /** Settings of {@link haproxyBalancer}; the bounds have defaults. */
 export interface HaproxyBalancerOptions {
@@ -29,6 +31,7 @@ export interface HaproxyBalancerOptions {
 
 const defaults = { connectionsMax: 8_192, serverConnectionsMax: 8_192, tunnelTimeoutMs: 120_000 };
 
+/** How long HAProxy may take to answer one command. */
 const answerMsMax = 2_000;
 
 /** HAProxy as the front door, run and steered by this process. */
@@ -37,60 +40,58 @@ export function haproxyBalancer(options: HaproxyBalancerOptions): Balancer {
   const { binary, folder, logger } = options;
   const configPath = join(folder, "haproxy.cfg");
   const socketPath = join(folder, "haproxy.sock");
-  let servers: readonly BalancerServer[] = [];
+  const socket = { path: socketPath, answerMsMax };
+  const states = new Map<string, ServerState>();
   let running: Supervised | undefined;
-
-  const writeConfig = async () => {
+  const list = createServerList(async (servers) => {
     const text = haproxyConfig({ ...settings, servers, socketPath });
     await writeFile(configPath, text, { mode: 0o600 });
-  };
+  });
 
   return {
     kind: "haproxy",
     start: async (given) => {
       assert(running === undefined, "a balancer starts once");
-      servers = given;
-      await writeConfig();
+      await list.begin(given);
       const complaint = await checkConfig(binary, configPath);
       if (complaint !== undefined) throw new SimurghError("balancer_start_failed", complaint);
       running = keepRunning({ binary, configPath, socketPath, logger });
       await running.up;
     },
-    update: async (server) => {
-      const index = servers.findIndex((known) => known.name === server.name);
-      assert(index >= 0, "the balancer knows the server");
-      servers = servers.with(index, server);
-      // First the config: what a restart of HAProxy reads must not be older than what it was told.
-      await writeConfig();
-      for (const pool of pools) await tell(socketPath, `${pool}/${configName(server, index)}`, server);
-    },
+    add: (server) => list.add(server, (added) => addToPools(socket, added, settings.serverConnectionsMax)),
+    update: (server) => list.update(server, (after) => changeInPools(socket, after)),
+    remove: (name) =>
+      list.remove(name, async ({ key }) => {
+        await removeFromPools(socket, key);
+        states.delete(key);
+      }),
     status: async () => {
+      const { servers } = list;
       const rows = parseServerRows(await runtimeCommand(socketPath, showServers, answerMsMax));
-      return servers.map((server, index): ServerStatus => {
-        const own = rows.filter((row) => row.name === configName(server, index));
+      return servers.map(({ key, server }): ServerStatus => {
+        const own = rows.filter((row) => row.name === key);
         const connections = own.reduce((sum, row) => sum + row.sessions, 0);
-        return { name: server.name, state: stateOf(own[0]?.status ?? "", server.weight), connections };
+        const state = joinedState(own, server.weight, states.get(key));
+        states.set(key, state);
+        return { name: server.name, state, connections };
       });
     },
     stop: async () => running?.stop(),
   };
 }
 
-/** Tells HAProxy the address and weight of one server of one pool. */
-async function tell(socketPath: string, target: string, { address, weight }: BalancerServer): Promise<void> {
-  const commands = [
-    { text: `set server ${target} addr ${address.host} port ${address.port}`, accepted: /changed|no need/ },
-    // HAProxy answers a change of weight that it takes with an empty line.
-    { text: `set server ${target} weight ${weight}`, accepted: /^\s*$/ },
-  ];
-  for (const { text, accepted } of commands) {
-    const answer = await runtimeCommand(socketPath, text, answerMsMax).catch((cause: unknown) => {
-      throw new SimurghError("balancer_update_failed", `HAProxy did not answer "${text}"`, { cause });
-    });
-    if (!accepted.test(answer)) {
-      throw new SimurghError("balancer_update_failed", `HAProxy refused "${text}": ${answer.trim()}`);
-    }
-  }
+/**
+ * One state of a server that two pools check by themselves. They see a change up to a second apart; it counts when
+ * both have seen it.
+ */
+function joinedState(
+  rows: readonly ServerRow[],
+  weight: number,
+  before: ServerState | undefined,
+): ServerState {
+  const [first = "down", ...others] = rows.map((row) => stateOf(row.status, weight));
+  if (others.every((state) => state === first)) return first;
+  return before ?? "down";
 }
 
 function stateOf(status: string, weight: number): ServerState {
