@@ -9,6 +9,7 @@ import { phoenixToken } from "./edges/system/phoenix-token.js";
 import { systemRandom } from "./edges/system/random.js";
 import { systemVitals } from "./edges/system/vitals.js";
 import { NodeHttp } from "./edges/transports/node-http.js";
+import type { EndpointAuthOptions, Revocation } from "./runtime/auth/auth-options.js";
 import type { BroadcastEvent, EventPayload } from "./runtime/channel-types.js";
 import { EndpointCore } from "./runtime/endpoint.js";
 import type { DrainOptions, FleetOptions, MountOptions } from "./runtime/endpoint-options.js";
@@ -59,6 +60,8 @@ export interface EndpointOptions {
    * and all verify. Default: made up at random, which a node that is linked to others cannot do with long poll.
    */
   readonly secretKeyBase?: string | readonly string[];
+  /** Bounds on tokens and their revocations, for sockets with `auth`. */
+  readonly auth?: EndpointAuthOptions;
   /** Default: lines on stderr, from level `info`. */
   readonly logger?: Logger;
 }
@@ -83,6 +86,11 @@ export interface Endpoint {
   localBroadcast(topic: string, event: string, payload: EventPayload): void;
   /** Closes every connection of that socket id, on every node. */
   disconnect(socketId: string): void;
+  /**
+   * Calls tokens back, on every node: who connects with one is refused, and a socket that lives by one is closed with
+   * 4003. Sockets without `auth` are not concerned. Throws `revocation_invalid` for what cannot be meant.
+   */
+  revoke(revocation: Revocation): void;
   /** Calls `listener` for every event of a topic until the returned function is called. */
   subscribe(topic: string, listener: (event: BroadcastEvent) => void): () => void;
   /** Calls `watcher` when another node, or the engine, comes or goes, until the returned function is called. */
@@ -142,6 +150,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     readyNeedsEngine: options.readyNeedsEngine,
     presence: [options.presence ?? []].flat(),
     signerFor: secret === undefined ? undefined : signersOf(secret),
+    auth: options.auth,
     clock: systemClock,
     random: systemRandom,
     logger,
@@ -226,6 +235,10 @@ class NodeEndpoint implements Endpoint {
 
   disconnect(socketId: string): void {
     this.broadcast(socketId, "disconnect", {});
+  }
+
+  revoke(revocation: Revocation): void {
+    this.#core.revoke(revocation);
   }
 
   subscribe(topic: string, listener: (event: BroadcastEvent) => void): () => void {

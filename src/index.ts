@@ -15,6 +15,8 @@ export type { App, AppEndpoint, NodeContext } from "./cli/app.js";
 export type { LogFields, Logger } from "./contracts/logger.js";
 export type { PubSubAdapter, PubSubEvent, PubSubHost } from "./contracts/pubsub-adapter.js";
 export type { TokenRefusal, TokenVerifier, Verification, VerifiedToken } from "./contracts/token.js";
+export type { Permission, PermissionQuestion, Permissions, Policy } from "./core/auth/permissions.js";
+export type { ReplayLimits } from "./core/auth/replay-guard.js";
 export type { Json, JsonObject } from "./core/shared/json.js";
 export type { Param, Params } from "./core/socket/query.js";
 export {
@@ -29,6 +31,12 @@ export { type MeshAdapter, type MeshLink, type MeshPeer, mesh } from "./edges/pu
 export type { MeshLimits, MeshOptions, MeshTiming } from "./edges/pubsub/mesh/options.js";
 export { type LineLoggerOptions, type LogLevel, lineLogger } from "./edges/system/logger.js";
 export { phoenixToken, type SystemPhoenixTokenOptions } from "./edges/system/phoenix-token.js";
+export type {
+  EndpointAuthOptions,
+  PermissionSource,
+  Revocation,
+  TokenLifeOptions,
+} from "./runtime/auth/auth-options.js";
 export type { Payload } from "./runtime/broadcast.js";
 export {
   type BroadcastEvent,
@@ -90,10 +98,10 @@ export {
 } from "./runtime/result.js";
 export {
   type Accept,
+  type AuthenticatedSocketOptions,
   accept,
   type ChannelDefinition,
   type Refuse,
-  type RequestFor,
   type Route,
   refuse,
   route,

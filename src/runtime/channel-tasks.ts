@@ -19,6 +19,7 @@ export type Task = Message | Inner;
 export function endEvent(reason: TerminateReason): typeof phx.close | typeof phx.error | undefined {
   switch (reason.kind) {
     case "left":
+    case "permission_lost":
       return phx.close;
     case "stopped":
       return reason.reason === "normal" || reason.reason === "shutdown" ? phx.close : phx.error;

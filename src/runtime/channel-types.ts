@@ -39,6 +39,8 @@ export type TerminateReason =
   | { readonly kind: "closed" }
   /** The client joined the topic again on the same connection. What is pushed now is dropped. */
   | { readonly kind: "rejoined" }
+  /** The client renewed its token, and the new one does not grant the topic. */
+  | { readonly kind: "permission_lost" }
   /** A handler returned or called stop. */
   | { readonly kind: "stopped"; readonly reason: string }
   /** A handler threw. */

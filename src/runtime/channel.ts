@@ -86,6 +86,11 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
     return this.#session.presences;
   }
 
+  /** Whether the client's permissions grant that it is tracked in a topic. */
+  mayTrack(topic: string): boolean {
+    return this.#session.auth?.mayTrack(topic) ?? true;
+  }
+
   /** Calls `ending` once, when this channel has ended for whatever reason. MUST NOT be called after that. */
   onEnd(ending: () => void): void {
     this.#endings ??= [];
@@ -194,7 +199,7 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
     this.#subscriptions?.clear();
     this.#session.forget(this);
     // As in Phoenix: what `terminate` pushes follows a phx_close, and precedes a phx_error.
-    if (tell === phx.close) this.#session.sendEnd(this, phx.close);
+    if (tell === phx.close) this.#session.sendEnd(this, phx.close, reason.kind);
     if (this.#owed === undefined && this.#admitted) this.#terminate(reason);
     if (tell === phx.error) this.#session.sendEnd(this, phx.error);
     const endings = this.#endings ?? [];

@@ -1,12 +1,14 @@
 import type { TokenRefusal, TokenVerifier, VerifiedToken } from "../contracts/token.js";
+import { textHash } from "../core/auth/text-hash.js";
 import { takeParam } from "../core/socket/query.js";
+import type { TokenLifeOptions } from "./auth/auth-options.js";
 import { invalid, requireWhole } from "./configure.js";
 import type { Handshake } from "./connect-request.js";
 import { cookieValues, header, isSameOrigin } from "./handshake-parts.js";
 import type { HttpAnswer, SessionSource } from "./http-answer.js";
 
 /** How a socket wants its clients' tokens. */
-export interface SocketAuth {
+export interface SocketAuth extends TokenLifeOptions {
   readonly verifier: TokenVerifier;
   /** Whether a client without a token is refused. Default true. A bad token is refused in any case. */
   readonly required?: boolean;
@@ -25,7 +27,8 @@ export interface SocketAuth {
 
 /** Settings with every default filled in. */
 export type CompiledAuth = Required<Pick<SocketAuth, "verifier" | "required" | "tokenBytesMax">> &
-  Pick<SocketAuth, "param" | "cookie" | "csrf">;
+  Pick<SocketAuth, "param" | "cookie" | "csrf"> &
+  TokenLifeOptions;
 
 /** Checks the settings of a socket mounted at `path`. */
 export function compileAuth(auth: SocketAuth, path: string): CompiledAuth {
@@ -110,6 +113,14 @@ function cookieTokens(auth: CompiledAuth, handshake: Handshake, csrfToken: strin
 export interface RefusedToken {
   readonly reason: TokenRefusal;
   readonly cause?: unknown;
+  /** Of the token, if there was one. */
+  readonly hash?: number;
+}
+
+/** A token that passed, or none where none is required. */
+export interface PassedToken {
+  readonly token: VerifiedToken | undefined;
+  readonly hash: number;
 }
 
 /** Finds the token of a handshake and has it verified. Never rejects: what is thrown on the way is `unavailable`. */
@@ -118,13 +129,14 @@ export async function authenticate(
   handshake: Handshake,
   offered: OfferedToken,
   csrfToken: string | undefined,
-): Promise<{ readonly token: VerifiedToken | undefined } | RefusedToken> {
+): Promise<PassedToken | RefusedToken> {
   try {
     const found = findToken(auth, handshake, offered, csrfToken);
     if ("reason" in found) return found;
-    if (found.value === undefined) return { token: undefined };
+    if (found.value === undefined) return { token: undefined, hash: 0 };
+    const hash = textHash(found.value);
     const checked = await auth.verifier.verify(found.value);
-    return checked.ok ? { token: checked.token } : { reason: checked.reason };
+    return checked.ok ? { token: checked.token, hash } : { reason: checked.reason, hash };
   } catch (cause) {
     return { reason: "unavailable", cause };
   }
@@ -132,6 +144,17 @@ export async function authenticate(
 
 /** Seconds after which a client may come back whose token could not be checked. */
 const RETRY_AFTER_S = "5";
+
+/** What a client is told who shows a dead token again and again; it is told late. */
+export function replayAnswer(delayMs: number): HttpAnswer {
+  return {
+    status: 429,
+    headers: {
+      "retry-after": String(Math.ceil(delayMs / 1_000)),
+      "www-authenticate": 'Bearer error="invalid_token"',
+    },
+  };
+}
 
 /** What a client is told whose token is refused: nothing that would help to guess. */
 export function answerOf(reason: TokenRefusal): HttpAnswer {

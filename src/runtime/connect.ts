@@ -3,6 +3,7 @@ import type { TokenRefusal, VerifiedToken } from "../contracts/token.js";
 import { negotiateVsn } from "../core/protocol/vsn.js";
 import type { OriginRule } from "../core/socket/origin.js";
 import { type Params, takeParam } from "../core/socket/query.js";
+import type { Credential, MountAuth } from "./auth/mount-auth.js";
 import type { AuthenticatedRequest, ConnectInfo, ConnectRequest, Handshake } from "./connect-request.js";
 import {
   answerOf,
@@ -12,6 +13,7 @@ import {
   offeredProtocols,
   offeredToken,
   type RefusedToken,
+  replayAnswer,
 } from "./connect-token.js";
 import type { Counters } from "./counters.js";
 import { header, isSameOrigin, originPasses, queryParams } from "./handshake-parts.js";
@@ -28,6 +30,8 @@ export interface ConnectPolicy {
   readonly authToken: boolean;
   /** Undefined: the socket verifies no tokens. */
   readonly auth: CompiledAuth | undefined;
+  /** Judges what the verifier lets pass; there when `auth` is. */
+  readonly judge: MountAuth | undefined;
   readonly subprotocols: readonly string[] | undefined;
   readonly session: ((source: SessionSource) => unknown) | undefined;
   readonly errorHandler: ((reason: unknown, request: ConnectRequest) => HttpAnswer) | undefined;
@@ -42,6 +46,8 @@ export type ConnectDecision =
       readonly answer: HttpAnswer;
       /** Set when it was the token's fault. */
       readonly token?: TokenRefusal;
+      /** Milliseconds to wait with the answer. */
+      readonly delayMs?: number;
     }
   | {
       readonly kind: "accepted";
@@ -54,6 +60,8 @@ export type ConnectDecision =
       readonly user: string | undefined;
       /** The address that the connection counts for; undefined: for none. */
       readonly address?: string | undefined;
+      /** What the connection keeps of it; there when the socket verifies tokens. */
+      readonly credential: Credential | undefined;
       /** What to answer in `sec-websocket-protocol`; undefined: no such header. */
       readonly subprotocol: string | undefined;
     };
@@ -77,7 +85,11 @@ export function decideConnect(policy: ConnectPolicy, handshake: Handshake): Mayb
   const params = connectParams(policy, handshake);
   const vsn = negotiateVsn(params.vsn);
   if (vsn === undefined) return FORBIDDEN;
-  const ask = (token: VerifiedToken | undefined): MaybePromise<ConnectDecision> => {
+  const ask = (
+    token: VerifiedToken | undefined,
+    credential: Credential | undefined,
+    hash: number,
+  ): MaybePromise<ConnectDecision> => {
     const request: AuthenticatedRequest<VerifiedToken | undefined> = {
       params,
       authToken: offered.value,
@@ -85,25 +97,42 @@ export function decideConnect(policy: ConnectPolicy, handshake: Handshake): Mayb
       transport: handshake.transport,
       info: connectInfo(policy, handshake, params),
     };
-    return askAuthor(policy, request, (verdict) =>
-      concludeConnect(policy, request, verdict, serializerFor(vsn), subprotocol.answer),
+    const decision = askAuthor(policy, request, (verdict) =>
+      concludeConnect(policy, request, verdict, serializerFor(vsn), subprotocol.answer, credential),
     );
+    const check = (made: ConnectDecision): ConnectDecision =>
+      isRevoked(policy, made) ? refuseToken(policy, handshake, { reason: "revoked", hash }) : made;
+    return isPromise(decision) ? decision.then(check) : check(decision);
   };
-  if (policy.auth === undefined) return ask(undefined);
-  return authenticate(policy.auth, handshake, offered, csrfOf(params)).then((checked) =>
-    "reason" in checked ? refuseToken(policy, handshake, checked) : ask(checked.token),
-  );
+  const { auth, judge } = policy;
+  if (auth === undefined || judge === undefined) return ask(undefined, undefined, 0);
+  return authenticate(auth, handshake, offered, csrfOf(params)).then(async (checked) => {
+    if ("reason" in checked) return refuseToken(policy, handshake, checked);
+    const judged = await judge.judge(checked.token);
+    if (!judged.ok) return refuseToken(policy, handshake, { ...judged, hash: checked.hash });
+    return ask(checked.token, judged.credential, checked.hash);
+  });
+}
+
+/** Whether the token was called back, now that the socket's id is known. */
+function isRevoked({ judge }: ConnectPolicy, decision: ConnectDecision): boolean {
+  if (decision.kind !== "accepted" || decision.credential === undefined) return false;
+  return judge?.revokes(decision.credential, decision.id) === true;
 }
 
 function refuseToken(
   policy: ConnectPolicy,
   { transport }: Handshake,
-  { reason, cause }: RefusedToken,
+  { reason, cause, hash }: RefusedToken,
 ): ConnectDecision {
   policy.counters.refused_tokens_total++;
   if (cause === undefined) policy.logger.debug("token refused", { path: policy.path, reason, transport });
   else policy.logger.error("token check crashed", { path: policy.path, error: stackOf(cause) });
-  return { kind: "refused", answer: answerOf(reason), token: reason };
+  const replay = hash === undefined ? undefined : policy.judge?.refused(reason, hash);
+  if (replay?.replayed !== true) return { kind: "refused", answer: answerOf(reason), token: reason };
+  const { delayMs, refusals } = replay;
+  policy.logger.info("dead token replayed", { path: policy.path, reason, transport, refusals, delayMs });
+  return { kind: "refused", answer: replayAnswer(delayMs), token: reason, delayMs };
 }
 
 function askAuthor(
@@ -135,6 +164,7 @@ function concludeConnect(
   verdict: Accept<object> | Refuse,
   serializer: Serializer,
   subprotocol: string | undefined,
+  credential: Credential | undefined,
 ): ConnectDecision {
   if (verdict?.kind === "refuse") {
     if (verdict.reason === undefined || policy.errorHandler === undefined) return FORBIDDEN;
@@ -153,6 +183,7 @@ function concludeConnect(
     user: user ?? undefined,
     subprotocol,
     token,
+    credential,
   };
 }
 

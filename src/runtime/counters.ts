@@ -18,6 +18,20 @@ export class Counters {
   refused_connects_total = 0;
   /** Handshakes, of the refused ones, whose token was missing or did not pass. */
   refused_tokens_total = 0;
+  /** Handshakes, and renewals on a socket, with a token that was refused for being dead before, and often. */
+  replayed_tokens_total = 0;
+  /** Connections closed with 4001 because their token has expired. */
+  expired_closes_total = 0;
+  /** Connections closed with 4003 because their token was revoked. */
+  revoked_closes_total = 0;
+  /** Tokens renewed on a socket. */
+  token_refreshes_total = 0;
+  /** Tokens that were to be renewed on a socket, and were refused. */
+  refused_refreshes_total = 0;
+  /** Joins and pushes that the client's permissions do not grant. */
+  denied_total = 0;
+  /** Channels ended because a renewed token does not grant them any more. */
+  lost_permissions_total = 0;
   joins_total = 0;
   refused_joins_total = 0;
   messages_in_total = 0;

@@ -4,6 +4,9 @@ import type { PubSubAdapter, PubSubEvent } from "../contracts/pubsub-adapter.js"
 import type { Random } from "../contracts/random.js";
 import type { Vitals } from "../contracts/vitals.js";
 import { closeCodes } from "../core/protocol/close-codes.js";
+import type { EndpointAuthOptions, Revocation } from "./auth/auth-options.js";
+import { EndpointAuth } from "./auth/endpoint-auth.js";
+import type { Revokable } from "./auth/revocation-sweep.js";
 import type { Broadcast } from "./broadcast.js";
 import type { BroadcastEvent } from "./channel-types.js";
 import { compilePath, invalid, requireNodeName, requireWhole, toMountOptions } from "./configure.js";
@@ -47,6 +50,7 @@ export interface EndpointCoreOptions {
   readonly signerFor: SignerFor | undefined;
   /** What `presence(…)` made. */
   readonly presence?: readonly object[] | undefined;
+  readonly auth?: EndpointAuthOptions | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -68,6 +72,7 @@ export class EndpointCore {
   /** Of the mounts that have it. */
   readonly longPolls: readonly LongPoll[];
   readonly presences: ReadonlyMap<PresenceDefinition, NodePresence>;
+  readonly auth: EndpointAuth;
   readonly #exchange: PollExchange;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -93,7 +98,10 @@ export class EndpointCore {
     const { pubsub, presences, counters } = this;
     const guards = new NodeGuards(options.guards ?? NO_GUARDS, { clock, random, logger, counters });
     this.guards = guards;
-    const shared = { pubsub, presences, flusher: new Flusher(), counters, guards, logger, clock };
+    const sockets = (): Iterable<Revokable> => this.#authorizedSockets();
+    this.auth = new EndpointAuth(options.auth ?? {}, { pubsub, clock, random, logger, sockets });
+    const tokens = { auth: this.auth, delays: this.auth.delays };
+    const shared = { pubsub, presences, flusher: new Flusher(), counters, guards, logger, clock, ...tokens };
     this.mounts = Object.entries(options.sockets).map(([path, mount]) => {
       compilePath(path);
       return new MountedSocket(path, toMountOptions(mount), options.host, shared);
@@ -185,6 +193,7 @@ export class EndpointCore {
       await this.pubsub.start();
       if (this.longPolls.length > 0) await this.#exchange.start();
       await Promise.all([...this.presences.values()].map((node) => node.start()));
+      if (this.mounts.some(({ policy }) => policy.auth !== undefined)) await this.auth.start();
     } catch (cause) {
       await this.stop();
       throw cause;
@@ -250,6 +259,7 @@ export class EndpointCore {
     this.#draining?.cancel();
     for (const session of this.#sessions()) session.close(closeCodes.draining, "stopped");
     this.guards.admission.stop();
+    this.auth.stop();
     // The sessions end their channels first, whose presences end with them; then other nodes are told.
     await undefined;
     await this.#handlersAtRest();
@@ -273,6 +283,18 @@ export class EndpointCore {
       };
       look();
     });
+  }
+
+  /** Revokes tokens, here and on all nodes. Throws `revocation_invalid` for what cannot be meant. */
+  revoke(revocation: Revocation): void {
+    if (this.#state !== "ready" && this.#state !== "draining") throw this.#wrongState("revoke");
+    this.auth.revoke(revocation);
+  }
+
+  *#authorizedSockets(): Iterable<Revokable> {
+    for (const mount of this.mounts) {
+      for (const { auth } of mount.sessions) if (auth !== undefined) yield auth;
+    }
   }
 
   /** Subscribes a function to a topic; returns the way to end that. What it throws is logged, not spread. */

@@ -25,6 +25,7 @@ export const errorTable = {
   token_input_missing: "A secret, key or token that a command needs is missing, or cannot be read.",
   token_keys_unavailable: "The keys that would verify a token cannot be had now.",
   token_package_missing: "The package that JSON Web Tokens need is not installed.",
+  revocation_invalid: "A revocation names nothing, several things, or a time that has not come.",
   balancer_bind_failed: "The front door could not listen on its address.",
   balancer_start_failed: "The balancer's program is missing, or does not run with its configuration.",
   balancer_update_failed: "The balancer did not take a change of its servers.",

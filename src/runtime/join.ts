@@ -61,6 +61,8 @@ export class JoinAttempt {
 
   #begin(): MaybePromise<JoinOutcome> {
     try {
+      const refusal = this.#session.auth?.joinRefusal(this.#topic);
+      if (refusal !== undefined) return this.#outcome(refusal, undefined);
       const checked = check(this.#target.callbacks.params, this.message.payload);
       const outcome = isPromise(checked)
         ? checked.then((done: Checked) => this.#ask(done))
@@ -69,6 +71,12 @@ export class JoinAttempt {
     } catch (cause) {
       return this.#crashed(cause);
     }
+  }
+
+  /** The outcome by what the client may do now. */
+  recheck(outcome: JoinOutcome): JoinOutcome {
+    const refusal = outcome.admitted ? this.#session.auth?.joinRefusal(this.#topic) : undefined;
+    return refusal === undefined ? outcome : this.#outcome(refusal, undefined);
   }
 
   /** Ends what the attempt held; call it when the outcome has been acted upon. */

@@ -1,6 +1,7 @@
 import type { Clock } from "../contracts/clock.js";
 import type { Logger } from "../contracts/logger.js";
 import type { TopicRoutes } from "../core/socket/routes.js";
+import type { MountAuth } from "./auth/mount-auth.js";
 import type { ChannelCallbacks } from "./channel-definition.js";
 import type { Counters } from "./counters.js";
 import type { InboundRates } from "./limits/inbound-meter.js";
@@ -57,6 +58,8 @@ export interface Mount {
   readonly rates: InboundRates;
   /** Connections that are open now; each session enters and leaves by itself. */
   readonly sessions: Set<Session>;
+  /** Undefined: the socket verifies no tokens. */
+  readonly auth: MountAuth | undefined;
   readonly pubsub: PubSub;
   readonly presences: PresenceRegistry;
   readonly flusher: Flusher;

@@ -1,6 +1,8 @@
 import type { Sink } from "../contracts/transport.js";
 import { closeCodes } from "../core/protocol/close-codes.js";
 import { compileRoutes } from "../core/socket/routes.js";
+import { MountAuth, type SharedAuth } from "./auth/mount-auth.js";
+import type { RefusalDelays } from "./auth/refusal-delays.js";
 import {
   compileOrigin,
   compilePath,
@@ -40,12 +42,20 @@ export class MountedSocket {
   readonly sessions = new Set<Session>();
   readonly #mount: Mount;
   readonly #connectTimeoutMs: number;
+  readonly #delays: RefusalDelays;
 
   constructor(
     path: string,
     options: MountOptions,
     host: string | undefined,
-    shared: Omit<Mount, "path" | "routes" | "limits" | "rates" | "sessions">,
+    {
+      auth: sharedAuth,
+      delays,
+      ...shared
+    }: Omit<Mount, "path" | "routes" | "limits" | "rates" | "sessions" | "auth"> & {
+      readonly auth: SharedAuth;
+      readonly delays: RefusalDelays;
+    },
   ) {
     const limits = { ...socketLimitDefaults, ...options.limits };
     for (const [name, value] of Object.entries(limits)) requireLimit(`limits.${name} of ${path}`, value);
@@ -61,13 +71,16 @@ export class MountedSocket {
       longpoll === false ? undefined : longPollSettings(path, longpoll === true ? {} : longpoll);
     if (!this.websocket && !this.longpoll)
       throw invalid(`${path}: both transports are off, nobody could connect`);
-    const { auth } = options.socket;
+    const auth = options.socket.auth === undefined ? undefined : compileAuth(options.socket.auth, path);
+    const judge = auth === undefined ? undefined : new MountAuth(path, auth, sharedAuth, shared);
+    this.#delays = delays;
     this.policy = {
       path,
       socket: options.socket,
       origin: compileOrigin(checkOrigin, host),
       authToken: options.authToken ?? auth !== undefined,
-      auth: auth === undefined ? undefined : compileAuth(auth, path),
+      auth,
+      judge,
       subprotocols: websocket === false ? undefined : websocket.subprotocols,
       session: options.session,
       errorHandler: options.errorHandler,
@@ -76,6 +89,7 @@ export class MountedSocket {
     };
     this.#mount = {
       ...shared,
+      auth: judge,
       path,
       limits,
       rates: inboundRates(limits),
@@ -108,9 +122,13 @@ export class MountedSocket {
     try {
       decision = decideConnect(this.policy, handshake);
       if (!isPromise(decision)) return this.#count(decision, handshake);
-      return this.#inTime(decision)
-        .then((made) => this.#count(made, handshake))
-        .finally(() => guards.admission.leave(startedMs));
+      return (
+        this.#inTime(decision)
+          .then((made) => this.#count(made, handshake))
+          .finally(() => guards.admission.leave(startedMs))
+          // Whoever is made to wait takes nobody's turn meanwhile.
+          .then((made) => this.#delays.hold(made))
+      );
     } finally {
       if (!isPromise(decision)) guards.admission.leave(undefined);
     }
@@ -151,10 +169,10 @@ export class MountedSocket {
     transport: "websocket" | "longpoll",
     sink: Sink,
   ): Session {
-    const { serializer, assigns, id, user, address } = decision;
+    const { serializer, assigns, id, user, address, credential } = decision;
     const mount = this.#mount;
     const seat = mount.guards.census.enter(user, address);
-    const session = new Session({ mount, sink, serializer, transport, id, assigns, seat });
+    const session = new Session({ mount, sink, serializer, transport, id, assigns, credential, seat });
     mount.counters.connects_total++;
     // Others that were decided about at the same time have opened first.
     if (seat === undefined) session.close(closeCodes.policyViolation, "too many connections");

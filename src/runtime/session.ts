@@ -5,26 +5,27 @@ import { type Message, ProtocolFault, phx, type Ref } from "../core/protocol/mes
 import { quoteRef } from "../core/protocol/quote.js";
 import type { Json } from "../core/shared/json.js";
 import { judge } from "../core/socket/rules.js";
+import type { Credential } from "./auth/mount-auth.js";
+import { type AuthorizedSession, SessionAuth } from "./auth/session-auth.js";
 import type { Broadcast } from "./broadcast.js";
 import type { Channel } from "./channel.js";
-import type { SocketFacts } from "./channel-types.js";
+import type { SocketFacts, TerminateReason } from "./channel-types.js";
 import type { Counters } from "./counters.js";
 import { JoinAttempt, type JoinOutcome } from "./join.js";
+import { detached, isJoinable } from "./joinable-topics.js";
 import type { Seat } from "./limits/census.js";
 import { InboundMeter, type Overrun } from "./limits/inbound-meter.js";
 import type { Mount, PresenceRegistry, SocketLimits } from "./mount.js";
 import { Outbox } from "./outbox.js";
 import { assertPushable } from "./payload.js";
 import type { PubSub, Subscriber } from "./pubsub.js";
-import { isReserved } from "./reserved-topics.js";
 import { error, isPromise, ok, type Reply } from "./result.js";
 import type { Serializer, WireAddress } from "./serializer.js";
+import { joinAddress, OWN_ADDRESS } from "./session-addresses.js";
 
 const EMPTY_JSON = "{}";
+const LOST_JSON = '{"reason":"permission lost"}';
 const CRASH_JSON = '{"reason":"channel_crash"}';
-
-/** Half of a surrogate pair: no UTF-8 can carry it, so other nodes would know such a topic by another name. */
-const ILL_FORMED = /\p{Surrogate}/u;
 
 /** Frames that wait for a join, as they came. */
 interface HeldFrames {
@@ -45,13 +46,17 @@ export interface SessionOptions {
   readonly assigns: object;
   /** What the connection is counted under. */
   readonly seat: Seat | undefined;
+  /** What is kept of the client's token; undefined when its socket verifies none. */
+  readonly credential: Credential | undefined;
 }
 
 /** One client's connection: decodes what comes, judges it, and runs its channels. */
-export class Session implements SinkHandler, SocketFacts, Subscriber {
+export class Session implements SinkHandler, SocketFacts, Subscriber, AuthorizedSession {
   readonly id: string | undefined;
   readonly transport: "websocket" | "longpoll";
   readonly assigns: object;
+  /** Undefined: the client may do everything, as long as it likes. */
+  readonly auth: SessionAuth | undefined;
   readonly #mount: Mount;
   readonly #seat: Seat | undefined;
   readonly #serializer: Serializer;
@@ -78,6 +83,11 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     this.#serializer = options.serializer;
     this.#sink = sink;
     this.#outbox = new Outbox(sink, mount.flusher, mount.limits.queueBytesMax, () => this.#tooSlow());
+    const { credential } = options;
+    this.auth =
+      mount.auth === undefined || credential === undefined
+        ? undefined
+        : new SessionAuth(this, mount.auth, credential);
     mount.sessions.add(this);
     mount.counters.connections++;
     if (this.id !== undefined) mount.pubsub.subscribe(this.id, this);
@@ -162,6 +172,7 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
   #finish(): void {
     this.#held = undefined;
     if (this.#seat !== undefined) this.#mount.guards.census.leave(this.#seat);
+    this.auth?.end();
     if (this.id !== undefined) this.pubsub.unsubscribe(this.id, this);
     for (const channel of [...(this.#channels?.values() ?? [])]) channel.end({ kind: "closed" });
     this.counters.connections--;
@@ -225,8 +236,9 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
   }
 
   /** Tells the client that a channel is over. */
-  sendEnd(channel: Channel, event: typeof phx.close | typeof phx.error): void {
-    const payload = event === phx.close ? EMPTY_JSON : CRASH_JSON;
+  sendEnd(channel: Channel, event: typeof phx.close | typeof phx.error, why?: TerminateReason["kind"]): void {
+    const closed = why === "permission_lost" ? LOST_JSON : EMPTY_JSON;
+    const payload = event === phx.close ? closed : CRASH_JSON;
     this.#outbox.send(this.#serializer.ended(joinAddress(channel), event, payload));
   }
 
@@ -334,6 +346,9 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     const verdict = judge(message, channel?.sentJoinRef, this.channelCount, this.limits.channelsMax);
     switch (verdict) {
       case "deliver":
+        if (channel !== undefined && this.auth?.takes(message, channel) === true) return;
+        channel?.handle(message);
+        return;
       case "leave":
         channel?.handle(message);
         return;
@@ -348,6 +363,7 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
       case "already_left":
         return this.#answer(message, message.joinRef, ok());
       case "unmatched":
+        if (this.auth?.takesOwn(message) === true) return;
         return this.#answer(message, null, error({ reason: "unmatched topic" }));
       default:
         return verdict satisfies never;
@@ -359,6 +375,20 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     const { topic } = message;
     const to = { topic, topicJson: JSON.stringify(topic), joinRef, joinRefJson: quoteRef(joinRef) };
     return this.#serializer.reply(to, message.ref, reply.status, reply.response);
+  }
+
+  get joined(): Iterable<Channel> {
+    return this.#channels?.values() ?? [];
+  }
+
+  tell(event: string, payload: object): void {
+    this.#outbox.send(this.#serializer.push(OWN_ADDRESS, event, payload));
+  }
+
+  answerFor(message: Message, channel: Channel | undefined, reply: Reply): void {
+    if (this.#ended) return;
+    if (channel === undefined) this.#answer(message, null, reply);
+    else this.reply(channel, message.ref, reply);
   }
 
   #answer(message: Message, joinRef: Ref, reply: Reply): void {
@@ -413,8 +443,10 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     return long ? "topic too long" : "join_ref too long";
   }
 
-  #finishJoin(attempt: JoinAttempt, outcome: JoinOutcome, old: Channel | undefined): void {
+  #finishJoin(attempt: JoinAttempt, made: JoinOutcome, old: Channel | undefined): void {
     const { channel } = attempt;
+    // The client may have renewed its token meanwhile.
+    const outcome = attempt.recheck(made);
     try {
       // A refused channel may have subscribed to other topics already.
       if (this.#ended || !outcome.admitted) channel?.end({ kind: "closed" });
@@ -457,21 +489,4 @@ export class Session implements SinkHandler, SocketFacts, Subscriber {
     held.bytes = held.frames.reduce((sum, { length }) => sum + length, 0);
     return true;
   }
-}
-
-/** Whether a client may join such a topic, if it has a route. What nodes tell each other by theirs is no client's. */
-function isJoinable(topic: string): boolean {
-  return !ILL_FORMED.test(topic) && !isReserved(topic);
-}
-
-/** The address of what a join is told: with the join_ref as the client sent it. */
-function joinAddress(channel: Channel): WireAddress {
-  if (channel.sentJoinRef !== null) return channel;
-  return { topic: channel.topic, topicJson: channel.topicJson, joinRef: null, joinRefJson: "null" };
-}
-
-/** A copy: a part of a text keeps the whole text alive in V8, here a join's params for the life of its channel. */
-function detached(text: string): string {
-  // What stringify made of a string, parse makes a string.
-  return JSON.parse(JSON.stringify(text)) as string;
 }

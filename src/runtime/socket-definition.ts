@@ -40,27 +40,10 @@ export function refuse(reason?: unknown): Refuse {
   return { kind: "refuse", reason };
 }
 
-/** What `connect` is given: a socket with `auth` has a token there; undefined may be in its place only if that is allowed. */
-export type RequestFor<Auth extends SocketAuth | undefined> = Auth extends SocketAuth
-  ? AuthenticatedRequest<
-      Auth extends { readonly verifier: unknown; readonly required?: true }
-        ? VerifiedToken
-        : VerifiedToken | undefined
-    >
-  : ConnectRequest;
-
-/** An inferred type takes every key, and a misspelt one would be a rule that is not kept. */
-type KnownKeys<Auth> = { readonly [Key in Exclude<keyof Auth, keyof SocketAuth>]: never };
-
-/** What a socket is, as its author writes it. */
-export interface SocketOptions<
-  Assigns extends object,
-  Auth extends SocketAuth | undefined = SocketAuth | undefined,
-> {
-  /** Has every client's token verified before `connect` is asked. Absent: tokens are the application's business. */
-  readonly auth?: Auth & KnownKeys<Auth>;
+/** What every socket is, as its author writes it. */
+export interface CommonSocketOptions<Assigns extends object, Request> {
   /** Decides about a new connection. Absent: everybody may connect. A throw refuses, and is logged. */
-  connect?(request: RequestFor<Auth>): MaybePromise<Accept<Assigns> | Refuse>;
+  connect?(request: Request): MaybePromise<Accept<Assigns> | Refuse>;
   /** Names the connection: broadcasting `disconnect` to this topic closes it, wherever it is. */
   id?(socket: { readonly assigns: Assigns }): string | null | undefined;
   /**
@@ -68,6 +51,21 @@ export interface SocketOptions<
    * more. Absent: the `id`. Nothing: this connection counts for nobody.
    */
   user?(socket: { readonly assigns: Assigns }): string | null | undefined;
+}
+
+/** A socket whose clients' tokens, if they have any, are the application's business. */
+export interface SocketOptions<Assigns extends object> extends CommonSocketOptions<Assigns, ConnectRequest> {
+  readonly auth?: undefined;
+}
+
+/** A socket that lets a client in by its token; undefined may be in its place only if none is required. */
+export interface AuthenticatedSocketOptions<Assigns extends object, Required extends boolean>
+  extends CommonSocketOptions<
+    Assigns,
+    AuthenticatedRequest<Required extends true ? VerifiedToken : VerifiedToken | undefined>
+  > {
+  /** Has every client's token verified before `connect` is asked. */
+  readonly auth: SocketAuth & { readonly required?: Required };
 }
 
 /**
@@ -167,10 +165,15 @@ export function route<Needs, Own>(
 }
 
 /** Defines a socket. */
-export function socket<
-  Assigns extends object = Record<never, never>,
-  const Auth extends SocketAuth | undefined = undefined,
->(options: SocketOptions<Assigns, Auth> = {}): SocketDefinition<Assigns> {
+export function socket<Assigns extends object = Record<never, never>, const Required extends boolean = true>(
+  options: AuthenticatedSocketOptions<Assigns, Required>,
+): SocketDefinition<Assigns>;
+export function socket<Assigns extends object = Record<never, never>>(
+  options?: SocketOptions<Assigns>,
+): SocketDefinition<Assigns>;
+export function socket<Assigns extends object>(
+  options: SocketOptions<Assigns> | AuthenticatedSocketOptions<Assigns, boolean> = {},
+): SocketDefinition<Assigns> {
   return {
     channel: (channelOptions) => ({ callbacks: compile(channelOptions) }),
     routes: (channels) => ({

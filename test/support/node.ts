@@ -1,4 +1,5 @@
 import type { LogFields, Logger } from "../../src/contracts/logger.js";
+import type { PubSubAdapter } from "../../src/contracts/pubsub-adapter.js";
 import type { Json } from "../../src/core/shared/json.js";
 import type { Handshake } from "../../src/runtime/connect-request.js";
 import { EndpointCore, type EndpointCoreOptions } from "../../src/runtime/endpoint.js";
@@ -116,12 +117,12 @@ export class FakeClient {
 }
 
 /** A running node of one mounted socket, over fakes. */
-export interface FakeNode {
+export interface FakeNode<Adapter extends PubSubAdapter = FakeAdapter> {
   readonly core: EndpointCore;
   readonly mount: MountedSocket;
   readonly clock: FakeClock;
   readonly logger: MemoryLogger;
-  readonly adapter: FakeAdapter;
+  readonly adapter: Adapter;
   /** Opens a connection. Fails the test when it is refused. */
   connect(overrides?: Partial<Handshake>): Promise<FakeClient>;
 }
@@ -130,22 +131,25 @@ export interface FakeNode {
 export async function startNode(
   socket: SocketRoutes,
   options: Omit<MountOptions, "socket"> &
-    Pick<Partial<EndpointCoreOptions>, "drain" | "host" | "guards"> = {},
+    Pick<Partial<EndpointCoreOptions>, "drain" | "host" | "auth" | "guards"> = {},
 ): Promise<FakeNode> {
-  const { drain = {}, host, guards, ...mounted } = options;
-  const clock = new FakeClock();
+  return startNodeOn(new FakeAdapter(), socket, options);
+}
+
+/** As {@link startNode}, on an adapter, and perhaps a clock, that it shares with others. */
+export async function startNodeOn<Adapter extends PubSubAdapter>(
+  adapter: Adapter,
+  socket: SocketRoutes,
+  options: Omit<MountOptions, "socket"> &
+    Pick<Partial<EndpointCoreOptions>, "drain" | "host" | "auth" | "name" | "guards" | "presence"> = {},
+  clock = new FakeClock(),
+): Promise<FakeNode<Adapter>> {
+  const { drain = {}, host, auth, guards, presence, name = "n1@test", ...mounted } = options;
   const logger = new MemoryLogger();
-  const adapter = new FakeAdapter();
   const random = { fraction: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
   const sockets = { "/socket": { ...mounted, socket } };
-  const surroundings = { adapter, drain, clock, random, logger, signerFor: undefined };
-  const core = new EndpointCore({
-    name: "n1@test",
-    host,
-    sockets,
-    ...surroundings,
-    ...(guards && { guards }),
-  });
+  const surroundings = { adapter, drain, auth, presence, clock, random, logger, signerFor: undefined };
+  const core = new EndpointCore({ name, host, sockets, ...surroundings, ...(guards && { guards }) });
   await core.start();
   const mount = core.mounts[0];
   if (mount === undefined) throw new Error("a node has the socket that it was given");

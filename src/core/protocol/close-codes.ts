@@ -14,4 +14,8 @@ export const closeCodes = {
   draining: 1012,
   /** The client reads too slowly for its queue. */
   tooSlow: 1013,
+  /** The client's token has expired, and it was not renewed: come back with another one. */
+  tokenExpired: 4001,
+  /** The client's token was called back. */
+  tokenRevoked: 4003,
 } as const;

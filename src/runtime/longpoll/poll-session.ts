@@ -1,8 +1,8 @@
 import type { Clock } from "../../contracts/clock.js";
 import type { Session } from "../session.js";
+import { within } from "../within.js";
 import type { ClientFrame, PollAnswer, PollTarget, PostStatus } from "./answers.js";
 import type { PollSink } from "./poll-sink.js";
-import { within } from "./within.js";
 
 /** Requests with messages that wait for the one under way. Beyond: 408. The official client sends one at a time. */
 const POSTS_MAX = 8;

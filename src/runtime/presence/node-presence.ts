@@ -24,7 +24,7 @@ export const topicCharsMax = 4_096;
 const ANNOUNCE_MS = 100;
 
 /** A channel, as far as presence goes. */
-export type TrackedChannel = Pick<Channel, "topic" | "alive" | "onEnd" | "push">;
+export type TrackedChannel = Pick<Channel, "topic" | "alive" | "onEnd" | "push" | "mayTrack">;
 
 /** What a presence needs of its node. */
 export interface PresenceContext {
@@ -99,6 +99,7 @@ export class NodePresence {
     if (topic.length > topicCharsMax) return refused("topic_too_long");
     if (typeof key !== "string") return refused("key_invalid");
     if (!channel.alive) return refused("channel_ended");
+    if (!channel.mayTrack(topic)) return refused("unauthorized");
     const owner = this.#owners.get(channel) ?? this.#nextOwner;
     const shard = this.#shardOf(topic);
     if (this.#wouldExceed(owner, topic, key)) return refused("too_many_presences");
@@ -126,6 +127,17 @@ export class NodePresence {
     if (owner === undefined) return;
     const shard = this.#shardOf(topic);
     shard.run((now) => shard.tracker.untrack(owner, topic, key, now));
+  }
+
+  /** Ends the presences of a channel that its client's permissions do not grant any more. */
+  reconsider(channel: Channel): void {
+    const owner = this.#owners.get(channel);
+    if (owner === undefined) return;
+    for (const shard of this.#shards) {
+      for (const { topic, key } of shard.tracker.state.owners.of(owner)) {
+        if (!channel.mayTrack(topic)) shard.run((now) => shard.tracker.untrack(owner, topic, key, now));
+      }
+    }
   }
 
   /** Pushes a channel what its client needs to begin with. */

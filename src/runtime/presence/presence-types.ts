@@ -20,6 +20,8 @@ export type PresenceFault =
   /** Not a text. */
   | "key_invalid"
   | "topic_too_long"
+  /** The client's permissions do not grant it, on a socket with `auth`. */
+  | "unauthorized"
   /** The channel has ended: nothing would ever untrack it. */
   | "channel_ended";
 

@@ -29,6 +29,11 @@ export class SimChannel implements TrackedChannel, Subscriber {
     this.#endings.push(ending);
   }
 
+  /** Its client may do everything. */
+  mayTrack(): boolean {
+    return true;
+  }
+
   push(event: string, payload: object): void {
     if (this.#alive) this.view?.take(event, payload);
   }

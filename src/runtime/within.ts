@@ -1,4 +1,4 @@
-import type { Clock } from "../../contracts/clock.js";
+import type { Clock } from "../contracts/clock.js";
 
 /** What `promise` gives within `delayMs`; undefined when it does not. */
 export function within<T>(clock: Clock, delayMs: number, promise: Promise<T>): Promise<T | undefined> {
