@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { SimurghError } from "../runtime/errors.js";
+import { addLoad } from "./commands/load.js";
 import { addNode } from "./commands/node.js";
 import { addNodes } from "./commands/nodes.js";
 import { addToken } from "./commands/token.js";
@@ -42,6 +43,7 @@ addUp(program, onExitCode);
 addNode(program, onExitCode);
 addNodes(program, onExitCode);
 addToken(program, onExitCode);
+addLoad(program, onExitCode);
 try {
   await program.parseAsync();
 } catch (error) {

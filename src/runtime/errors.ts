@@ -36,6 +36,10 @@ export const errorTable = {
   fleet_door_taken: "The port of the fleet's door is taken by another program or fleet.",
   fleet_not_found: "No fleet answers behind that door.",
   control_failed: "The control socket of a fleet could not be made, or gave no proper answer.",
+  load_scenario_invalid: "A load scenario is missing, does not load, or has a field that cannot work.",
+  load_worker_failed: "A worker of the load tool did not start, or could not join its coordinator.",
+  load_report_invalid: "A file is no report of the load tool, or one of a version that it does not know.",
+  load_report_unwritten: "A report of the load tool could not be written.",
 } as const satisfies Record<string, string>;
 
 /** Stable code of an operational error. */
