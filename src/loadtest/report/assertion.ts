@@ -65,8 +65,9 @@ function subjectOf(name: string): AssertionSubject | undefined {
   if (counter !== undefined) return { counter };
   const gauge = gaugeNames.find((one) => one === name);
   if (gauge !== undefined) return { gauge };
-  const [first, second] = name.split(".");
+  const [first = "", ...rest] = name.split(".");
+  const wanted = rest.join(".") === "p99.9" ? "p999" : rest.join(".");
   const latency = latencyNames.find((one) => one === first);
-  const stat = distributionStats.find((one) => one === second?.replace("99.9", "999"));
+  const stat = distributionStats.find((one) => one === wanted);
   return latency === undefined || stat === undefined ? undefined : { latency, stat };
 }
