@@ -62,6 +62,13 @@ export class LoadHarness {
     );
   }
 
+  /** Waits until so many clients have joined, and so many joins have failed. */
+  async settled(joined: number, failed: number): Promise<void> {
+    const { collector } = this;
+    const isSo = () => collector.status().joined === joined && collector.counters.joinErrors >= failed;
+    await until(isSo, `${joined} joined and ${failed} refused`, 15_000);
+  }
+
   /** Publishes for the scenario's duration, and resolves when all has been sent. */
   async publish(messages: number): Promise<void> {
     this.send({ kind: "go", atUs: this.nowUs() + 20_000 });

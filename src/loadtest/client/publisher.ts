@@ -35,6 +35,8 @@ export class Publisher {
   number(topic: number, sentUs: number): number {
     const seq = this.#next.get(topic) ?? 0;
     this.#next.set(topic, seq + 1);
+    // Nobody waits for the deliveries of anything else.
+    if (this.#settings.expect !== "broadcast") return seq;
     const untold = this.#untold.get(topic);
     if (untold === undefined) this.#untold.set(topic, { first: seq, sentUs: [Math.round(sentUs)] });
     else untold.sentUs.push(Math.round(sentUs));

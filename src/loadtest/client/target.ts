@@ -3,6 +3,7 @@ import { hasRole } from "../scenario/roles.js";
 import { fillTemplate } from "../scenario/template.js";
 import type { Handshake } from "../wire/handshake.js";
 import { type Connection, type ConnectionOwner, WireConnection } from "./connection.js";
+import { PollConnection } from "./poll-connection.js";
 
 /** Opens the connection of a client: to its server, from its source, with its parameters. */
 export function openConnection(
@@ -12,7 +13,9 @@ export function openConnection(
   owner: ConnectionOwner,
 ): Connection {
   const source = plan.sources[client % Math.max(1, plan.sources.length)];
-  return new WireConnection(targetOf(plan, run, client), source, owner);
+  const target = targetOf(plan, run, client);
+  const isPolling = hasRole(client, plan.longPollShare, "poll");
+  return isPolling ? new PollConnection(target, source, owner) : new WireConnection(target, source, owner);
 }
 
 function targetOf(plan: LoadPlan, run: string, client: number): Handshake {
@@ -28,9 +31,4 @@ function targetOf(plan: LoadPlan, run: string, client: number): Handshake {
   );
   const authToken = plan.authToken === null ? null : fillTemplate(plan.authToken, values);
   return { url, headers: Object.fromEntries(headers), authToken };
-}
-
-/** Whether a client polls. */
-export function isPolling(plan: LoadPlan, client: number): boolean {
-  return hasRole(client, plan.longPollShare, "poll");
 }
