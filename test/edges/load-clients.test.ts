@@ -14,7 +14,7 @@ async function startServer(): Promise<string> {
   const room = users.channel({
     join: (_ch, params) =>
       JSON.stringify(params).includes("wrong") ? error({ reason: "unauthorized" }) : ok({}),
-    in: { shout: (ch, payload) => ch.broadcast("shout", payload), ping: (_ch, payload) => ok(payload) },
+    in: { shout: (ch, payload) => ch.broadcast("shout", { payload }), ping: (_ch, payload) => ok(payload) },
   });
   const endpoint = createEndpoint({
     sockets: { "/socket": { socket: users.routes({ "room:*": room }), longpoll: true } },

@@ -73,8 +73,8 @@ describe("simurgh load", () => {
       ],
       ...["--assert", "broadcast.p50 < 1us"],
     ]);
-    expect(run.code).toBe(1);
-    expect(run.stdout).toContain("FAIL  broadcast.p50 < 1us");
+    expect(run.code, run.stderr).toBe(1);
+    expect(run.stdout, run.stderr).toContain("FAIL  broadcast.p50 < 1us");
   });
 
   it("names a wrong flag and what was expected", async () => {

@@ -11,6 +11,7 @@ export class LineLink {
   #length = 0;
   #onMessage: (message: unknown) => void = () => {};
   #onEnd: (reason: string) => void = () => {};
+  #takeKept = () => {};
   #over = false;
 
   /** `charsMax` bounds a message until {@link trust} is called. */
@@ -24,15 +25,28 @@ export class LineLink {
     socket.on("close", () => this.end("the connection ended"));
   }
 
-  /** The peer has proved who it is: its messages may be large. */
+  /** The peer has proved who it is: its messages may be large, and are kept until somebody listens anew. */
   trust(): void {
     this.#charsMax = messageCharsMax;
+    const kept: unknown[] = [];
+    let ended: string | undefined;
+    this.#onMessage = (message) => kept.push(message);
+    this.#onEnd = (reason) => {
+      ended = reason;
+    };
+    this.#takeKept = () => {
+      for (const message of kept) this.#onMessage(message);
+      if (ended !== undefined) this.#onEnd(ended);
+    };
   }
 
-  /** Takes the messages from now on. */
+  /** Takes the messages from now on, and those that were kept. */
   listen(onMessage: (message: unknown) => void, onEnd: (reason: string) => void): void {
     this.#onMessage = onMessage;
     this.#onEnd = onEnd;
+    const take = this.#takeKept;
+    this.#takeKept = () => {};
+    take();
   }
 
   /** Sends one message. */

@@ -8,7 +8,7 @@ import type { FromWorker, Relay, Tick, ToWorker, WorkerStatus } from "../link/me
 import { connectAtMs, type LoadPlan, type PublishSettings } from "../scenario/plan.js";
 import { hasRole } from "../scenario/roles.js";
 import { Stamps } from "../wire/stamp.js";
-import { Pacer } from "./pacer.js";
+import { type Pace, Pacer } from "./pacer.js";
 import { Recorder } from "./recorder.js";
 import { type Roster, rosterOf } from "./roster.js";
 import { Watch } from "./watch.js";
@@ -44,7 +44,8 @@ export class LoadWorker {
   readonly #random: Prng;
   readonly #clients: readonly LoadClient[];
   readonly #timers: NodeJS.Timeout[] = [];
-  readonly #pacers: Pacer[] = [];
+  #publishing: Pacer | undefined;
+  #churning: Pacer | undefined;
   #open = 0;
   #joined = 0;
   #gone = 0;
@@ -144,17 +145,13 @@ export class LoadWorker {
     const { publish, churn, storms, slow, durationMs, seed } = this.#plan;
     const { worker, workers } = this.#order;
     const span = { fromUs: atUs, toUs: atUs + durationMs * 1_000 };
-    const pace = (
-      rate: number,
-      arrivals: "even" | "poisson",
-      what: string,
-      onDue: (dueUs: number) => void,
-    ) => {
+    const start = (pace: Pick<Pace, "rate" | "arrivals">, what: string, onDue: (dueUs: number) => void) => {
       const random = new Prng(seed, `${what} ${worker}`);
-      this.#pacers.push(new Pacer({ rate, arrivals, worker, workers }, random, span, this.#nowUs, onDue));
+      return new Pacer({ ...pace, worker, workers }, random, span, this.#nowUs, onDue);
     };
-    if (publish !== null) pace(publish.rate, publish.arrivals, "publish", (dueUs) => this.#publish(dueUs));
-    if (churn > 0) pace(churn, "even", "churn", () => this.#churn());
+    if (publish !== null) this.#publishing = start(publish, "publish", (dueUs) => this.#publish(dueUs));
+    const even = { rate: churn, arrivals: "even" } as const;
+    if (churn > 0) this.#churning = start(even, "churn", () => this.#churn());
     storms.forEach(({ atMs, share }, i) => {
       this.#at(atUs + atMs * 1_000, () => {
         for (const client of this.#clients) if (hasRole(client.index, share, `storm ${i}`)) client.leave();
@@ -235,8 +232,10 @@ export class LoadWorker {
   }
 
   #stop(): void {
+    const left = this.#publishing?.stop() ?? 0;
     this.#isOver = true;
-    for (const pacer of this.#pacers) pacer.stop();
+    this.#churning?.stop();
+    this.#recorder.count("unsent", left);
     this.#relay();
   }
 
@@ -252,7 +251,8 @@ export class LoadWorker {
   close(): void {
     this.#isOver = true;
     for (const timer of this.#timers) clearInterval(timer);
-    for (const pacer of this.#pacers) pacer.stop();
+    this.#publishing?.stop();
+    this.#churning?.stop();
     for (const client of this.#clients) client.end();
     this.#watch.stop();
   }

@@ -7,6 +7,9 @@ const spinRateMax = 250;
 /** Messages that are sent in one turn when many are due, so that the socket's events are not starved. */
 const burstMax = 256;
 
+/** Messages that are sent at once at the end, when the generator is behind; the rest counts as not sent. */
+const lastBurstMax = 10_000;
+
 /** How often and when something is due. */
 export interface Pace {
   /** Times a second over all workers. */
@@ -62,10 +65,19 @@ export class Pacer {
     this.#wait();
   }
 
-  /** Calls no more. */
-  stop(): void {
+  /** Calls for what is due already, then no more. Gives the number of those that were too many for that. */
+  stop(): number {
+    if (this.#over) return 0;
     this.#over = true;
     if (this.#timer !== undefined && "refresh" in this.#timer) clearTimeout(this.#timer);
+    const untilUs = Math.min(this.#nowUs(), this.#toUs);
+    let [sent, left] = [0, 0];
+    for (; this.#next < untilUs; this.#next = this.#take()) {
+      if (sent < lastBurstMax) this.#onDue(this.#next);
+      if (sent < lastBurstMax) sent += 1;
+      else left += 1;
+    }
+    return left;
   }
 
   #take(): number {
