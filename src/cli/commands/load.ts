@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { runLoadCommand } from "../load/run-load.js";
 import type { LoadFlags } from "../load/scenario-of-flags.js";
 import { wholeNumber } from "../options.js";
+import { addLoadCompare } from "./load-compare.js";
 import { addLoadWorker } from "./load-worker.js";
 
 const help = `
@@ -83,4 +84,5 @@ export function addLoad(program: Command, onExitCode: (code: number) => void): v
       onExitCode(await runLoadCommand(scenario, flags));
     });
   addLoadWorker(load, onExitCode);
+  addLoadCompare(load, onExitCode);
 }

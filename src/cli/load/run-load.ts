@@ -1,7 +1,7 @@
 import { runPlan } from "../../loadtest/coordinator/load-run.js";
 import { searchLimit } from "../../loadtest/coordinator/search.js";
 import type { JoinAddress } from "../../loadtest/coordinator/worker-pool.js";
-import { htmlOf } from "../../loadtest/report/html.js";
+import { htmlOf } from "../../loadtest/report/html/page.js";
 import { ProgressView } from "../../loadtest/report/progress.js";
 import type { LoadReport } from "../../loadtest/report/report.js";
 import { summaryOf } from "../../loadtest/report/summary.js";

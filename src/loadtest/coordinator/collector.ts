@@ -149,13 +149,14 @@ export class Collector {
   #closeBefore(index: number): void {
     for (const [at, { histograms, counters, statuses, cpuMax, loopMaxMs }] of this.#stretches) {
       if (at > index || this.#points.has(at)) continue;
-      const { open, joined } = sumOf([...statuses.values()]);
+      const { open, joined, joinedMin } = sumOf([...statuses.values()]);
       const figures = [...histograms].map(([name, one]) => [name, distributionOf(one)] as const);
       this.#points.set(at, {
         fromS: (at * this.#stretchUs) / 1e6,
         toS: ((at + 1) * this.#stretchUs) / 1e6,
         open,
         joined,
+        joinedMin,
         counters,
         latencies: Object.fromEntries(figures),
         cpuMax,
@@ -179,6 +180,7 @@ function sumOf(statuses: readonly WorkerStatus[]): WorkerStatus {
   return {
     open: sum(({ open }) => open),
     joined: sum(({ joined }) => joined),
+    joinedMin: sum(({ joinedMin }) => joinedMin),
     gone: sum(({ gone }) => gone),
     clients: sum(({ clients }) => clients),
     pending: sum(({ pending }) => pending),

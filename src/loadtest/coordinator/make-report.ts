@@ -48,8 +48,6 @@ export function makeReport(facts: RunFacts): LoadReport {
       watches: collector.watches(goUs ?? 0, publishedUntilUs ?? Number.POSITIVE_INFINITY),
       sendLag: figures.sendLag,
       broadcast: figures.broadcast,
-      unsent: totals.counters.unsent,
-      published: totals.counters.published,
     }),
     ended: facts.ended,
     warnings: warningsOf(facts),

@@ -8,6 +8,8 @@ const cpuMax = 0.9;
 const loopP99MsMax = 25;
 /** Part of its seconds that a worker may be beyond these. */
 const busyShareMax = 0.1;
+/** A worker that used less than this was late for want of a core, not of time. */
+const cpuLittle = 0.5;
 /** A message is sent this much late at most, or by this part of what is measured. */
 const lagMsMax = 5;
 const lagShareMax = 0.2;
@@ -18,19 +20,19 @@ export interface GeneratorFacts {
   readonly watches: ReadonlyMap<number, readonly WorkerWatch[]>;
   readonly sendLag: Distribution | undefined;
   readonly broadcast: Distribution | undefined;
-  readonly unsent: number;
-  readonly published: number;
 }
 
 /** Says whether the generator, and not the server, was the limit. */
-export function judge({ watches, sendLag, broadcast, unsent, published }: GeneratorFacts): Verdict {
+export function judge({ watches, sendLag, broadcast }: GeneratorFacts): Verdict {
   const reasons: string[] = [];
   const cpu = shareBeyond(watches, (one) => one.cpu >= cpuMax);
   if (cpu > busyShareMax) reasons.push(`a worker used a whole core in ${percent(cpu)} of its seconds`);
   const loop = shareBeyond(watches, (one) => one.loopP99Ms >= loopP99MsMax);
+  const isIdle = [...watches.values()].every((ticks) => ticks.every((one) => one.cpu < cpuLittle));
+  const starved = isIdle ? " though it had little to do, so other programs took its core" : "";
   if (loop > busyShareMax) {
     reasons.push(
-      `the event loop of a worker was ${loopP99MsMax} ms late or more in ${percent(loop)} of its seconds`,
+      `the event loop of a worker was ${loopP99MsMax} ms late or more in ${percent(loop)} of its seconds${starved}`,
     );
   }
   const lag = sendLag?.p99 ?? 0;
@@ -43,9 +45,7 @@ export function judge({ watches, sendLag, broadcast, unsent, published }: Genera
       text: `The generator was the limit, not the server: ${reasons.join("; ")}. Use more workers, more cores or more machines.`,
     };
   }
-  const missed =
-    unsent > 0 ? ` ${unsent} of ${unsent + published} messages found no client to send them.` : "";
-  return { limit: "none", text: `The generator kept up: the figures are the server's.${missed}` };
+  return { limit: "none", text: "The generator kept up: the figures are the server's." };
 }
 
 function shareBeyond(

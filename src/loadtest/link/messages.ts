@@ -49,6 +49,8 @@ export interface WorkerStatus {
   readonly open: number;
   /** Clients that have joined all their topics. */
   readonly joined: number;
+  /** The fewest of them since the last tick. */
+  readonly joinedMin: number;
   /** Clients that will not come back: the server told them so. */
   readonly gone: number;
   /** Clients of this worker in all. */

@@ -60,6 +60,8 @@ export interface TimelinePoint {
   readonly toS: number;
   readonly open: number;
   readonly joined: number;
+  /** The fewest that had joined at any moment of the stretch. */
+  readonly joinedMin: number;
   readonly counters: Readonly<Partial<Record<CounterName, number>>>;
   readonly latencies: Readonly<Partial<Record<LatencyName, Distribution>>>;
   /** The busiest worker: part of a core, and how late its event loop was. */

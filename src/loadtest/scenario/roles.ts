@@ -1,13 +1,10 @@
-/** Salts that keep the choice of clients for one purpose independent of that for another. */
-export type RoleSalt = "poll" | "slow" | `storm ${number}`;
+/** One irrational number for each purpose: its multiples fall evenly, whatever workers the clients are dealt out to. */
+const turns = { poll: (Math.sqrt(5) - 1) / 2, slow: Math.SQRT2 - 1, storm: Math.sqrt(3) - 1 } as const;
 
-/**
- * Whether a client belongs to a share of all: the same on each machine, spread evenly, and of the right size also when
- * there are few clients.
- */
-export function hasRole(client: number, share: number, salt: RoleSalt): boolean {
-  if (share <= 0) return false;
-  if (share >= 1) return true;
-  const offset = [...salt].reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) % 997, 7) / 997;
-  return Math.floor((client + 1) * share + offset) > Math.floor(client * share + offset);
+/** What clients are chosen for. */
+export type Role = keyof typeof turns;
+
+/** Whether a client belongs to a share of all: the same on each machine, and of the right size within a few. */
+export function hasRole(client: number, share: number, role: Role): boolean {
+  return share >= 1 || ((client + 1) * turns[role]) % 1 < share;
 }

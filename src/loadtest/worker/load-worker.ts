@@ -48,6 +48,7 @@ export class LoadWorker {
   #churning: Pacer | undefined;
   #open = 0;
   #joined = 0;
+  #joinedMin = 0;
   #gone = 0;
   #cursor = 0;
   #isOver = false;
@@ -99,6 +100,7 @@ export class LoadWorker {
       isOver: () => this.#isOver,
       onJoined: (change) => {
         this.#joined += change;
+        this.#joinedMin = Math.min(this.#joinedMin, this.#joined);
       },
       onOpen: (change) => {
         this.#open += change;
@@ -152,9 +154,9 @@ export class LoadWorker {
     if (publish !== null) this.#publishing = start(publish, "publish", (dueUs) => this.#publish(dueUs));
     const even = { rate: churn, arrivals: "even" } as const;
     if (churn > 0) this.#churning = start(even, "churn", () => this.#churn());
-    storms.forEach(({ atMs, share }, i) => {
+    storms.forEach(({ atMs, share }) => {
       this.#at(atUs + atMs * 1_000, () => {
-        for (const client of this.#clients) if (hasRole(client.index, share, `storm ${i}`)) client.leave();
+        for (const client of this.#clients) if (hasRole(client.index, share, "storm")) client.leave();
       });
     });
     if (slow.share > 0) this.#readLate();
@@ -218,6 +220,7 @@ export class LoadWorker {
     return {
       open: this.#open,
       joined: this.#joined,
+      joinedMin: this.#joinedMin,
       gone: this.#gone,
       clients: this.#clients.length,
       pending: counts ? this.#ledger.pending() : 0,
@@ -228,7 +231,9 @@ export class LoadWorker {
     const [fromUs, toUs] = [this.#tickFromUs, this.#nowUs()];
     this.#tickFromUs = toUs;
     const recorded = this.#recorder.take();
-    return { fromUs, toUs, status: this.#status(false), recorded, watch: this.#watch.take() };
+    const status = this.#status(false);
+    this.#joinedMin = this.#joined;
+    return { fromUs, toUs, status, recorded, watch: this.#watch.take() };
   }
 
   #stop(): void {
