@@ -13,7 +13,8 @@ import { Recorder } from "./recorder.js";
 import { type Roster, rosterOf } from "./roster.js";
 import { Watch } from "./watch.js";
 
-const tickMs = 1_000;
+/** How often a worker tells what it has measured. */
+const tickMsUsual = 1_000;
 const relayMs = 250;
 const rampTurnMs = 10;
 /** How long a client that reads late reads between two pauses. */
@@ -58,6 +59,7 @@ export class LoadWorker {
     order: Extract<ToWorker, { kind: "plan" }>,
     nowUs: () => number,
     send: (message: FromWorker) => void,
+    tickMs = tickMsUsual,
   ) {
     const { plan, worker, workers } = order;
     this.#plan = plan;
