@@ -26,7 +26,7 @@ async function startServer(): Promise<string> {
 }
 
 async function run(scenario: Omit<LoadScenario, "url">, messages: number, workers = 2) {
-  const load = new LoadHarness({ ...scenario, url: await startServer() }, workers);
+  const load = new LoadHarness({ ...scenario, limits: { settle: "30s" }, url: await startServer() }, workers);
   cleanUps.push(() => load.close());
   await load.joined();
   await load.publish(messages);

@@ -18,7 +18,7 @@ async function run(faults: Faults) {
     connections: clients,
     publish: { rate: 100 },
     duration: "1s",
-    limits: { settle: "3s", late: "60s" },
+    limits: { settle: "4s", late: "60s" },
   });
   cleanUps.push(() => load.close());
   await load.joined();
@@ -87,7 +87,7 @@ describe("the order of deliveries", () => {
   });
 
   it("does not call it reordered when messages of different senders change places", async () => {
-    const { counted, server } = await run({ swaps: (n) => n % 4 === 1 });
+    const { counted, server } = await run({ swaps: (n) => n % 4 === 1, strangersOnly: true });
     expect(server.done.swapped).toBe((clients * messages) / 4);
     expect(counted).toMatchObject({ reordered: 0, lost: 0 });
   });
@@ -110,7 +110,7 @@ describe("a connection that the server cuts", () => {
     await load.someSent();
     server.cut();
     await published;
-    await load.finish(2 * messages);
+    await load.finish();
     const { counters } = load.collector;
     expect(counters).toMatchObject({ disconnects: clients, reconnects: clients, lostSteady: 0, lostKill: 0 });
     expect(counters.expected).toBe(counters.delivered + counters.lost);

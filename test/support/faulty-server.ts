@@ -5,8 +5,9 @@ import { type WebSocket, WebSocketServer } from "ws";
 export interface Faults {
   /** How often a receiver gets its `n`th broadcast. Default once. */
   copies?(n: number, receiver: number): number;
-  /** Whether a receiver gets its `n`th broadcast after the next one. */
+  /** Whether a receiver gets its `n`th broadcast after the next one, unless that is of the same sender with `strangersOnly`. */
   swaps?(n: number, receiver: number): boolean;
+  strangersOnly?: boolean;
   /** Answers a join: `ok`, an error's reason, or undefined for no answer. */
   join?(receiver: number): string | undefined;
   /** Answers heartbeats. Default true. */
@@ -18,7 +19,7 @@ interface Receiver {
   readonly ws: WebSocket;
   joined: string | undefined;
   count: number;
-  held: string | undefined;
+  held: { frame: string; sender: number } | undefined;
 }
 
 /** A server that speaks just enough of Phoenix to be wrong in a known way. */
@@ -76,17 +77,18 @@ export class FaultyServer {
           reply(answer === "ok" ? "ok" : "error", answer === "ok" ? {} : { reason: answer });
       } else {
         this.done.broadcasts += 1;
-        this.#broadcast(topic, JSON.stringify([null, null, topic, event, payload]));
+        this.#broadcast(topic, JSON.stringify([null, null, topic, event, payload]), receiver.number);
       }
     });
   }
 
-  #broadcast(topic: string, frame: string): void {
+  #broadcast(topic: string, frame: string, sender: number): void {
     for (const receiver of this.#receivers) {
       if (receiver.joined !== topic) continue;
       const n = receiver.count++;
+      if (this.#faults.strangersOnly === true && receiver.held?.sender === sender) this.#release(receiver);
       if (this.#faults.swaps?.(n, receiver.number) === true) {
-        receiver.held = frame;
+        receiver.held = { frame, sender };
         this.done.swapped += 1;
         continue;
       }
@@ -95,8 +97,12 @@ export class FaultyServer {
       if (copies === 0) this.done.withheld += 1;
       this.done.doubled += Math.max(0, copies - 1);
       for (let copy = 0; copy < copies; copy++) receiver.ws.send(frame);
-      if (receiver.held !== undefined) receiver.ws.send(receiver.held);
-      receiver.held = undefined;
+      this.#release(receiver);
     }
+  }
+
+  #release(receiver: Receiver): void {
+    if (receiver.held !== undefined) receiver.ws.send(receiver.held.frame);
+    receiver.held = undefined;
   }
 }

@@ -89,10 +89,10 @@ export class LoadHarness {
   }
 
   /** Waits until nothing is under way, then judges all. */
-  async finish(pendingMax = 0): Promise<void> {
+  async finish(): Promise<void> {
     this.send({ kind: "stop" });
-    const isQuiet = () => this.collector.status().pending <= pendingMax;
-    await until(isQuiet, "the last deliveries", 15_000).catch(() => {});
+    const isQuiet = () => this.collector.status().pending === 0;
+    await until(isQuiet, "the last deliveries", 40_000).catch(() => {});
     this.send({ kind: "finish" });
   }
 

@@ -1,13 +1,15 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { readyUs } from "../wire/arrival-clock.js";
 import { encodeClientFrame, opcode, ServerFrames } from "../wire/client-frames.js";
+import { nowUs } from "../wire/clock.js";
 import { type Handshake, handshakeRequest, readHandshake } from "../wire/handshake.js";
 
 /** Who a connection belongs to. */
 export interface ConnectionOwner {
   onOpen(): void;
-  /** A text from the server. Its bytes are only valid during the call. */
-  onText(text: Buffer): void;
+  /** A text from the server, which has waited so long to be read. Its bytes are only valid during the call. */
+  onText(text: Buffer, waitedUs: number): void;
   onBinary(data: Buffer): void;
   /** Bytes have come, of whatever kind. */
   onBytes(count: number): void;
@@ -28,6 +30,11 @@ export interface Connection {
 /** Bytes read at a time. One buffer serves all connections of a process, as they are read one after the other. */
 const readBytes = 65_536;
 const shared = Buffer.allocUnsafeSlow(readBytes);
+
+/** A frame of at most so many bytes came in one packet: when its first byte was there, so was its last. */
+const packetBytes = 1_200;
+/** When the bytes that are read now were ready; only good for the first frame, as others may have come since. */
+let firstReadyUs: number | undefined;
 
 /** A WebSocket with as little as possible around its socket, so that one process holds many. */
 export class WireConnection implements Connection {
@@ -50,7 +57,7 @@ export class WireConnection implements Connection {
 
   #plain(source: string | undefined): Socket {
     const { url } = this.#handshake;
-    const onread = { buffer: shared, callback: (count: number) => this.#onBytes(shared.subarray(0, count)) };
+    const onread = { buffer: shared, callback: (count: number) => this.#onRead(count) };
     const host = bare(url.hostname);
     const socket = connectTcp({ host, port: Number(url.port || 80), onread, ...local(source) });
     socket.once("connect", () => socket.write(handshakeRequest(this.#handshake)));
@@ -63,7 +70,10 @@ export class WireConnection implements Connection {
     const name = isIP(host) === 0 ? { servername: host } : {};
     const socket = connectTls({ host, port: Number(url.port || 443), ...name, ...local(source) });
     socket.once("secureConnect", () => socket.write(handshakeRequest(this.#handshake)));
-    socket.on("data", (bytes: Buffer) => this.#onBytes(bytes));
+    socket.on("data", (bytes: Buffer) => {
+      firstReadyUs = undefined;
+      this.#onBytes(bytes);
+    });
     return socket;
   }
 
@@ -89,6 +99,11 @@ export class WireConnection implements Connection {
     this.#over = true;
     this.#socket.destroy();
     this.#owner.onEnd(reason, code);
+  }
+
+  #onRead(count: number): boolean {
+    firstReadyUs = readyUs();
+    return this.#onBytes(shared.subarray(0, count));
   }
 
   #onBytes(bytes: Buffer): boolean {
@@ -120,7 +135,9 @@ export class WireConnection implements Connection {
   /** Takes one frame. */
   onFrame(code: number, payload: Buffer): void {
     if (this.#over) return;
-    if (code === opcode.text) this.#owner.onText(payload);
+    const waitedUs = firstReadyUs === undefined || payload.length > packetBytes ? 0 : nowUs() - firstReadyUs;
+    firstReadyUs = undefined;
+    if (code === opcode.text) this.#owner.onText(payload, waitedUs);
     else if (code === opcode.binary) this.#owner.onBinary(payload);
     else if (code === opcode.ping) this.#socket.write(encodeClientFrame(opcode.pong, payload));
     else if (code === opcode.close) this.#onClose(payload);

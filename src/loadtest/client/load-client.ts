@@ -120,6 +120,7 @@ export class LoadClient implements ConnectionOwner {
     const lagUs = Math.max(0, nowUs - dueUs);
     const stamp = stamps.write({ worker, topic: channel.topic, seq, back, dueUs, lagUs });
     if (publisher.expect === "broadcast") ledger.published(worker, channel.topic, seq, nowUs, channel.slot);
+    if (publisher.expect === "reply") this.#world.onAwaited(1);
     recorder.count("published");
     recorder.time("sendLag", lagUs);
     const ref = `p${Math.round(dueUs)}`;
@@ -156,21 +157,21 @@ export class LoadClient implements ConnectionOwner {
     this.#world.recorder.count("bytesIn", count);
   }
 
-  onText(text: Buffer): void {
+  onText(text: Buffer, waitedUs: number): void {
     const stamp = this.#world.stamps.read(text);
-    if (stamp !== undefined && !isReply(this.#world.plan.vsn, text)) this.#deliver(stamp);
+    if (stamp !== undefined && !isReply(this.#world.plan.vsn, text)) this.#deliver(stamp, waitedUs);
     else if (stamp === undefined && this.#isPresence(text)) return;
     else this.#onMessage(text);
   }
 
-  #deliver(stamp: Stamp): void {
+  #deliver(stamp: Stamp, waitedUs: number): void {
     const { ledger, recorder, groups } = this.#world;
     const channel = this.#channels.find(({ topic }) => topic === stamp.topic);
     if (channel === undefined) {
       recorder.count("foreign");
       return;
     }
-    const nowUs = this.#world.nowUs();
+    const nowUs = this.#world.nowUs() - waitedUs;
     const arrival = ledger.arrived(stamp, channel.slot, nowUs);
     if (arrival !== "first" && arrival !== "deadline") return;
     if (groups.get(stamp.topic)?.isSlow(channel.slot) === true) {
@@ -217,6 +218,7 @@ export class LoadClient implements ConnectionOwner {
       this.#isBeatAnswered = true;
       recorder.time("heartbeat", nowUs - this.#heartbeatUs);
     } else if (ref.startsWith("p")) {
+      if (this.#world.publisher.expect === "reply") this.#world.onAwaited(-1);
       recorder.count("replies");
       recorder.time("reply", nowUs - Number(ref.slice(1)));
       if (status === "ok") return;

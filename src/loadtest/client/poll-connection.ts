@@ -89,7 +89,7 @@ export class PollConnection implements Connection {
   #deliver(messages: readonly unknown[]): void {
     for (const message of messages) {
       if (this.#over) return;
-      this.#owner.onText(Buffer.from(String(message)));
+      this.#owner.onText(Buffer.from(String(message)), 0);
     }
   }
 

@@ -26,6 +26,8 @@ export interface ClientWorld {
   onJoined(change: 1 | -1): void;
   /** A connection is open, or no longer is. */
   onOpen(change: 1 | -1): void;
+  /** A message that is to be replied to was sent, or its reply has come. */
+  onAwaited(change: 1 | -1): void;
   /** A client will not come back. */
   onGone(): void;
 }

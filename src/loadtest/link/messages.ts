@@ -55,7 +55,7 @@ export interface WorkerStatus {
   readonly gone: number;
   /** Clients of this worker in all. */
   readonly clients: number;
-  /** Messages that somebody still waits for. */
+  /** Messages that somebody still waits for, and replies that are still to come. */
   readonly pending: number;
 }
 

@@ -83,7 +83,8 @@ interface Header {
 
 function headerAt(bytes: Buffer, at: number): Header | string | undefined {
   if (bytes.length - at < 2) return undefined;
-  const [first = 0, second = 0] = [bytes[at], bytes[at + 1]];
+  const first = bytes[at] ?? 0;
+  const second = bytes[at + 1] ?? 0;
   const code = first & 0x0f;
   if ((first & 0x70) !== 0) return "reserved bits in a frame";
   if ((second & masked) !== 0) return "a masked frame from the server";

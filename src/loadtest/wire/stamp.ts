@@ -59,7 +59,14 @@ export class Stamps {
   }
 
   #stamp(): Stamp {
-    const [worker = 0, topic = 0, seq = 0, back = 0, dueUs = 0, lagUs = 0] = this.#fields;
-    return { worker, topic, seq, back, dueUs, lagUs };
+    const at = this.#fields;
+    return {
+      worker: at[0] ?? 0,
+      topic: at[1] ?? 0,
+      seq: at[2] ?? 0,
+      back: at[3] ?? 0,
+      dueUs: at[4] ?? 0,
+      lagUs: at[5] ?? 0,
+    };
   }
 }

@@ -51,6 +51,7 @@ export class LoadWorker {
   #joined = 0;
   #joinedMin = 0;
   #gone = 0;
+  #awaited = 0;
   #cursor = 0;
   #isOver = false;
   #tickFromUs: number;
@@ -106,6 +107,9 @@ export class LoadWorker {
       },
       onOpen: (change) => {
         this.#open += change;
+      },
+      onAwaited: (change) => {
+        this.#awaited += change;
       },
       onGone: () => {
         this.#gone += 1;
@@ -225,7 +229,7 @@ export class LoadWorker {
       joinedMin: this.#joinedMin,
       gone: this.#gone,
       clients: this.#clients.length,
-      pending: counts ? this.#ledger.pending() : 0,
+      pending: counts ? this.#ledger.pending() + this.#awaited : 0,
     };
   }
 
