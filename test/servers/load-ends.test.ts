@@ -84,12 +84,12 @@ describe("the ready scenarios", () => {
 
   it.concurrent.each(names)("%s runs at a tiny size", async (name) => {
     const [file, json] = [`examples/load/${name}.mjs`, join(folder, `${name}.json`)];
-    const small = [...tiny.map((flag) => (flag === "1s" ? "500ms" : flag)), "--rate", "20"];
+    const small = [...tiny.map((flag) => (flag === "1s" ? "500ms" : flag)), "--rate", "20", "--churn", "2"];
     const env = { FROM: "6", TO: "6", BOUND: "lost == 0" };
     const run = await runSimurgh(["load", file, "--url", url, ...small, "--json", json], env);
     const report = await reportOf(`${name}.json`);
     expect(report, run.stderr).toMatchObject({ ended: "done", totals: { joined: 6 } });
-    expect(report.totals.counters).toMatchObject({ lost: 0, duplicated: 0, nonsense: 0, unsent: 0 });
+    expect(report.totals.counters).toMatchObject({ lost: 0, duplicated: 0, nonsense: 0 });
     expect(report.totals.counters.delivered).toBeGreaterThan(0);
   });
 });
