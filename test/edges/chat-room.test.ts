@@ -3,11 +3,13 @@ import type { Logger } from "simurgh";
 import { describe, expect, test } from "vitest";
 import { people } from "../../examples/chat/src/people.js";
 import type { ChatMessage } from "../../examples/chat/src/protocol.js";
-import { createRoom, visitors } from "../../examples/chat/src/room.js";
+import { createRoom } from "../../examples/chat/src/room.js";
+import { createSignIn } from "../../examples/chat/src/sign-in.js";
 import { answerOf, payloadsOf, useOfficialClients } from "../support/chat-client.js";
 import { useEndpoints } from "../support/endpoints.js";
 import { until } from "../support/wait.js";
 
+const { visitors } = createSignIn("a secret of the chat's own tests");
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 describe.each(["websocket", "longpoll"] as const)(

@@ -13,6 +13,17 @@ export const typingMsMax = 6_000;
 /** Topics of rooms begin with this. */
 export const topicPrefix = "room:";
 
+/** Where guests sign in, by POST of `{name?, token?}`. */
+export const signInPath = "/session";
+
+/** The answer to that. */
+export interface SignedIn {
+  readonly name: string;
+  /** What the socket wants as its auth token. */
+  readonly token: string;
+  readonly expiresInS: number;
+}
+
 /** The answer to a join. */
 export interface Welcome {
   /** The node that this client is connected to. */

@@ -1,20 +1,12 @@
-import { randomBytes, randomUUID } from "node:crypto";
-import {
-  accept,
-  type ChannelDefinition,
-  error,
-  event,
-  type NodeContext,
-  ok,
-  type Payload,
-  socket,
-} from "simurgh";
+import { randomUUID } from "node:crypto";
+import { type ChannelDefinition, error, event, type NodeContext, ok, type Payload, socket } from "simurgh";
 import { z } from "zod";
-import { comeIn, deviceOf, goAway, goBy, newSession, setTyping, typingIsOver } from "./people.js";
+import { comeIn, goAway, goBy, newSession, setTyping, typingIsOver } from "./people.js";
 import {
   bodyCharsMax,
   type ChatMessage,
   countChars,
+  type Device,
   nameCharsMax,
   roomCharsMax,
   topicPrefix,
@@ -36,11 +28,13 @@ const id = z.string().regex(/^[\w-]{8,64}$/);
 /** A device that nobody has heard of is no reason to refuse anybody. */
 const device = z.enum(["desktop", "phone"]).optional().catch(undefined);
 
-/** Everybody may connect, and is a guest until a join gives a name. */
-export const visitors = socket({
-  connect: ({ info }) =>
-    accept({ guest: `guest-${randomBytes(2).toString("hex")}`, usual: deviceOf(info.userAgent) }),
-});
+/** Somebody who is connected: the name he goes by until a join gives another, and what he is there with. */
+export interface Visitor {
+  readonly guest: string;
+  readonly usual: Device;
+}
+
+const visitors = socket<Visitor>();
 
 /** The channel behind `room:*`. */
 export function createRoom(node: Pick<NodeContext, "name" | "supervised" | "logger">): ChannelDefinition {

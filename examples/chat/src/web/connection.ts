@@ -31,10 +31,12 @@ export class Connection {
   #lostAtMs = 0;
   #wasHidden = false;
 
-  /** `changed` is called after every change, with the reconnect when that is the change. */
-  constructor(path: string, changed: (reconnect?: Reconnect) => void) {
+  /** `token` is asked with every attempt to connect, `changed` is called after every change, with the reconnect when that is the change. */
+  constructor(path: string, token: () => string, changed: (reconnect?: Reconnect) => void) {
     this.#changed = changed;
-    this.socket = new Socket(path, { longPollFallbackMs });
+    // The client asks a function with every attempt to connect; its types know of texts only.
+    const authToken = token as unknown as string;
+    this.socket = new Socket(path, { longPollFallbackMs, authToken });
     this.socket.onClose(() => this.#lost());
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) this.#wasHidden = true;
@@ -66,6 +68,14 @@ export class Connection {
     this.#reconnects.unshift(reconnect);
     this.#reconnects.length = Math.min(this.#reconnects.length, reconnectsMax);
     this.#changed(reconnect);
+  }
+
+  /** Gives the server another token of the same guest, on the connection that there is. */
+  showToken(token: string): void {
+    const { socket } = this;
+    if (!socket.isConnected()) return;
+    const payload = { access_token: token };
+    socket.push({ topic: "phoenix", event: "access_token", payload, ref: socket.makeRef() });
   }
 
   #lost(): void {

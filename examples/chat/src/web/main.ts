@@ -10,6 +10,7 @@ import { Panel } from "./panel.js";
 import { PeopleView } from "./people-view.js";
 import { type Entry, Room } from "./room.js";
 import { RoomsView, toRoomName } from "./rooms-view.js";
+import { Session } from "./session.js";
 import { StatusView } from "./status-view.js";
 import { TypingTeller } from "./typing.js";
 
@@ -23,7 +24,12 @@ let chosenName = recallName();
 let guestName: string | undefined;
 
 const rooms = new Map<string, Room>();
-const connection = new Connection("/socket", connectionChanged);
+const session = new Session(
+  () => chosenName ?? guestName,
+  (token) => connection.showToken(token),
+);
+const connection = new Connection("/socket", () => session.token, connectionChanged);
+connection.socket.onError(() => session.connectionFailed());
 const panel = new Panel();
 const messages = new MessagesView((entry) => current.retry(entry));
 const status = new StatusView(() => current.killNode());
@@ -124,6 +130,7 @@ function saveName(): void {
   if (name === "" || name === chosenName) return showName();
   chosenName = name;
   rememberName(name);
+  void session.renew();
   for (const room of rooms.values()) room.rename(name);
 }
 
@@ -157,4 +164,5 @@ for (const name of recallRooms()) if (!rooms.has(name)) enter(name);
 showName();
 status.show(connection);
 open(roomOfAddress());
-connection.socket.connect();
+// Without a token the page is a guest like any other client, so nobody waits for long.
+void session.renew().then(() => connection.socket.connect());
