@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { useChatTabs } from "../support/chat-tabs.js";
 import { requireServer } from "../support/servers.js";
+import { until } from "../support/wait.js";
 
 const chromium = requireServer("chromium");
 
@@ -31,6 +32,24 @@ describe.skipIf(chromium.missing)("the page of the chat, signing in", () => {
     const refused = tab.problems.splice(0);
     expect(refused.length).toBeGreaterThan(0);
     for (const problem of refused) expect(problem).toMatch(/WebSocket connection to .* failed|401/);
+  });
+
+  test("shows a new token on the connection that it has", async () => {
+    const tab = await chat().open("#renewed");
+    const { page } = tab;
+    const [sent, received]: [string[], string[]] = [[], []];
+    page.on("websocket", (socket) => {
+      socket.on("framesent", ({ payload }) => void sent.push(String(payload)));
+      socket.on("framereceived", ({ payload }) => void received.push(String(payload)));
+    });
+    await page.reload();
+    await tab.untilConnected();
+    await page.fill("#name-input", "Simurgh");
+    await page.press("#name-input", "Enter");
+    const answer = () => received.find((text) => text.includes('"expires_at"'));
+    await until(() => answer() !== undefined, "an answer to the new token");
+    expect(sent.filter((text) => text.includes('"access_token"'))).toHaveLength(1);
+    expect(answer()).toContain('"status":"ok"');
   });
 
   test("is a guest where it cannot sign in", async () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { people } from "../../examples/chat/src/people.js";
 import { createRoom } from "../../examples/chat/src/room.js";
 import { createSignIn } from "../../examples/chat/src/sign-in.js";
 import { silentLogger } from "../../src/edges/system/logger.js";
@@ -21,7 +22,11 @@ describe("guests of the chat", () => {
     const room = createRoom({ name: "n1@here", supervised: false, logger: silentLogger });
     const http = signIn.serve((_request, response) => response.writeHead(404).end("elsewhere"));
     const routes = signIn.visitors.routes({ "room:*": room });
-    ({ port } = await start({ sockets: { "/socket": { socket: routes, longpoll: true } }, http }));
+    ({ port } = await start({
+      sockets: { "/socket": { socket: routes, longpoll: true } },
+      presence: people,
+      http,
+    }));
   });
 
   afterEach(async () => {
@@ -72,6 +77,21 @@ describe("guests of the chat", () => {
     expect(subject(stranger)).not.toBe(subject(first));
     const old = tokens.sign({ sub: subject(first) ?? "", name: "Hudhud" }, { signedAtSeconds: 1_000 });
     expect(subject((await signIn({ token: old })).said.token)).not.toBe(subject(first));
+  });
+
+  test("show their new token on the connection that they have, and nobody else's", async () => {
+    const { token } = (await signIn({ name: "Hudhud" })).said;
+    const [variant] = phoenixVariants;
+    const client = variant?.connect(port, { authToken: token });
+    if (client === undefined) throw new Error("no official client");
+    ends.push(() => disconnect(client));
+    const channel = client.channel("room:lobby");
+    await outcome(channel.join());
+    const show = async (shown: string) => outcome(channel.push("access_token", { access_token: shown }));
+    const renewed = (await signIn({ name: "Hudhud", token })).said.token;
+    expect(await show(renewed)).toEqual(["ok", { expires_at: expect.any(Number) }]);
+    const stranger = (await signIn({ name: "Hudhud" })).said.token;
+    expect(await show(stranger)).toMatchObject(["error", { reason: "token other subject" }]);
   });
 
   test("are refused with a token that is not one of ours, or has ended", async () => {
