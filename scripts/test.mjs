@@ -14,15 +14,13 @@ process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const inCi = process.env.CI === "true";
 const scratch = mkdtempSync(join(tmpdir(), "simurgh-test-"));
 const skipNotes = join(scratch, "skips");
-/** What tests measured, to be shown though they pass. */
-const report = join(scratch, "report");
 process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
 
 const npm = process.platform === "win32" ? "npm.cmd" : "npm";
 const bin = (/** @type {string} */ name) => join("node_modules", ".bin", name);
 // What we run writes into a pipe and cannot know where its output ends up.
 const color = process.stdout.isTTY ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" };
-const env = { ...process.env, ...color, SIMURGH_SKIP_NOTES: skipNotes, SIMURGH_REPORT: report };
+const env = { ...process.env, ...color, SIMURGH_SKIP_NOTES: skipNotes };
 const count = { passed: 0, failed: 0, skipped: 0 };
 
 /**
@@ -31,11 +29,10 @@ const count = { passed: 0, failed: 0, skipped: 0 };
  * @param {() => Promise<{ ok: boolean, note?: string, output: string }>} work
  */
 async function stage(name, work) {
-  process.stdout.write(`${name.padEnd(10)} `);
   const from = performance.now();
   const { ok, note = "", output } = await work();
   const seconds = ((performance.now() - from) / 1000).toFixed(1);
-  console.log(`${ok ? "ok    " : "FAILED"} ${`${seconds} s`.padStart(8)}  ${note}`);
+  console.log(`${name.padEnd(10)} ${ok ? "ok    " : "FAILED"} ${`${seconds} s`.padStart(8)}  ${note}`);
   if (output !== "") console.log(`${output.trimEnd()}\n`);
   return ok;
 }
@@ -75,12 +72,12 @@ function readCounts(path) {
   };
 }
 
-/** What the tests of a layer want to be shown. */
-function takeReport() {
-  if (!existsSync(report)) return "";
-  const text = readFileSync(report, "utf8");
-  rmSync(report);
-  return text;
+/**
+ * What the tests of a layer measured, to be shown though they pass.
+ * @param {string} path
+ */
+function readReport(path) {
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 
 /** @param {import("./lib/layers.mjs").Layer} layer */
@@ -88,7 +85,9 @@ function layerStage(layer) {
   return stage(layer.name, async () => {
     const results = join(scratch, `${layer.name}.json`);
     // Whoever asks for a layer wants to see all of it.
-    const layerEnv = { ...env, SIMURGH_REPORT_EVENTS: chosen === layers ? "0" : "1" };
+    const events = chosen === layers ? "0" : "1";
+    const report = join(scratch, `${layer.name}.report`);
+    const layerEnv = { ...env, SIMURGH_REPORT: report, SIMURGH_REPORT_EVENTS: events };
     const { code, output } = await run(
       bin("vitest"),
       [
@@ -111,7 +110,7 @@ function layerStage(layer) {
     if (counts.failed > 0) parts.push(`${counts.failed} failed`);
     if (counts.skipped > 0) parts.push(`${counts.skipped} skipped`);
     const ok = counts.failed === 0;
-    return { ok, note: parts.join(", "), output: `${takeReport()}${ok ? "" : output}` };
+    return { ok, note: parts.join(", "), output: `${readReport(report)}${ok ? "" : output}` };
   });
 }
 
@@ -132,6 +131,22 @@ function chooseLayers(names) {
     process.exit(2);
   }
   return names.length === 0 ? layers : layers.filter((layer) => names.includes(layer.name));
+}
+
+/**
+ * Layers in their order, those together that run beside each other.
+ * @param {readonly import("./lib/layers.mjs").Layer[]} inOrder
+ */
+function groupsOf(inOrder) {
+  /** @type {import("./lib/layers.mjs").Layer[][]} */
+  const groups = [];
+  let open = false;
+  for (const layer of inOrder) {
+    if (open) groups.at(-1)?.push(layer);
+    else groups.push([layer]);
+    open = layer.beside === true;
+  }
+  return groups;
 }
 
 function finish() {
@@ -158,6 +173,6 @@ if (prepared) {
     await commandStage("types", [[bin("tsc"), "-b"], ...checks]);
     await commandStage("lint", [[bin("biome"), "check", "."]]);
   }
-  for (const layer of chosen) await layerStage(layer);
+  for (const group of groupsOf(chosen)) await Promise.all(group.map(layerStage));
 }
 finish();

@@ -9,6 +9,7 @@
  * @property {number} workers test files that run at a time
  * @property {number} testTimeoutMs the longest that one test may take
  * @property {boolean} servers whether tests need programs that Node does not bring
+ * @property {boolean} [beside] runs beside the layer after it: its tests wait for the most part
  */
 
 /** @type {readonly Layer[]} */
@@ -21,6 +22,13 @@ export const layers = [
   { name: "edges", about: "real sockets in one process", workers: 2, testTimeoutMs: 20_000, servers: false },
   { name: "sim", about: "the seeded simulator", workers: 2, testTimeoutMs: 60_000, servers: false },
   { name: "servers", about: "real processes", workers: 2, testTimeoutMs: 60_000, servers: true },
-  { name: "hosts", about: "hosts of their own, cut", workers: 2, testTimeoutMs: 60_000, servers: true },
+  {
+    name: "hosts",
+    about: "hosts of their own, cut",
+    workers: 2,
+    testTimeoutMs: 60_000,
+    servers: true,
+    beside: true,
+  },
   { name: "browser", about: "a real browser", workers: 1, testTimeoutMs: 90_000, servers: true },
 ];
