@@ -7,6 +7,7 @@ import { type Browser, startBrowser } from "../support/browser.js";
 import { ChatPage } from "../support/chat-page.js";
 import { testSecret } from "../support/pubsub-engines.js";
 import { Relay } from "../support/relay.js";
+import { show } from "../support/report.js";
 import { requireServer } from "../support/servers.js";
 import { until } from "../support/wait.js";
 
@@ -79,10 +80,8 @@ describe.skipIf(chromium.missing)("three browsers on three nodes, one of which i
     const all = [...everybody, "Dara c"];
     await agree([all, all, all]);
     const seconds = (from: number, to: number) => ((to - from) / 1_000).toFixed(2);
-    console.log(`three browsers see their own sides ${seconds(partedAt, sawAt)} s after a partition began`);
-    console.log(
-      `three browsers agree on who is here ${seconds(healedAt, performance.now())} s after it healed`,
-    );
+    show(`three browsers see their own sides ${seconds(partedAt, sawAt)} s after a partition began`);
+    show(`three browsers agree on who is here ${seconds(healedAt, performance.now())} s after it healed`);
     expect([...tabs, late].flatMap(({ problems }) => problems)).toEqual([]);
   });
 });

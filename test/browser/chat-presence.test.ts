@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { openOnThreeNodes, pidOf } from "../support/chat-nodes.js";
 import type { ChatPage } from "../support/chat-page.js";
 import { useChatTabs } from "../support/chat-tabs.js";
+import { show } from "../support/report.js";
 import { requireServer } from "../support/servers.js";
 import { until } from "../support/wait.js";
 
@@ -18,7 +19,7 @@ function stopwatch() {
   const startedAt = performance.now();
   return (what: string) => {
     const seconds = ((performance.now() - startedAt) / 1_000).toFixed(2);
-    console.log(`three browsers agree on who is here ${seconds} s after ${what}`);
+    show(`three browsers agree on who is here ${seconds} s after ${what}`);
   };
 }
 

@@ -3,6 +3,7 @@ import { nats } from "../../src/edges/pubsub/nats/nats.js";
 import { redis } from "../../src/edges/pubsub/redis/redis.js";
 import { type Broker, startNats, startRedis } from "../support/brokers.js";
 import { presenceCases, usePresenceWorlds } from "../support/presence-cases.js";
+import { show } from "../support/report.js";
 import { requireServer } from "../support/servers.js";
 import { until } from "../support/wait.js";
 
@@ -61,7 +62,7 @@ function brokerCases(
     const restartedAt = performance.now();
     await agree(["ann", "bob", "cyd", "dan"]);
     const seconds = ((performance.now() - restartedAt) / 1_000).toFixed(2);
-    console.log(`three nodes agree on who is here ${seconds} s after their server is back`);
+    show(`three nodes agree on who is here ${seconds} s after their server is back`);
     expect(clients.flatMap(({ changes }) => changes).filter((change) => change.startsWith("-"))).toEqual([]);
   });
 }

@@ -1,5 +1,4 @@
-import { appendFileSync } from "node:fs";
-import { stripVTControlCharacters } from "node:util";
+import { show } from "../report.js";
 import type { HostNode, LogEvent } from "./host-node.js";
 
 /** What of a node's log is told. */
@@ -61,9 +60,7 @@ export class Chronicle {
     const summary = table(this.#figures.map(([what, figure]) => ["", what, figure]));
     const text = [this.#title, ...summary].join("\n");
     const { SIMURGH_REPORT: report, SIMURGH_REPORT_EVENTS: events } = process.env;
-    const whole = `${report === undefined || events === "1" ? `${this.#lines.join("\n")}\n` : ""}${text}\n`;
-    if (report === undefined) console.log(whole);
-    else appendFileSync(report, stripVTControlCharacters(whole));
+    show(`${report === undefined || events === "1" ? `${this.#lines.join("\n")}\n` : ""}${text}`);
   }
 
   /** Ends the chapter: what is done to clean up is not told. */
