@@ -31,6 +31,7 @@ export const errorTable = {
   balancer_update_failed: "The balancer did not take a change of its servers.",
   scale_config_invalid: "An option of the autoscaler or of a driver, or a field of a policy, cannot work.",
   scale_driver_failed: "A driver could not make the fleet what was decided; the fleet stays where it is.",
+  balancer_unreachable: "The balancer does not answer at its control socket, or answers nonsense.",
   app_load_failed: "The application is missing, threw while it loaded, or made no endpoint.",
   fleet_start_failed: "A node of the fleet did not become ready.",
   fleet_door_taken: "The port of the fleet's door is taken by another program or fleet.",

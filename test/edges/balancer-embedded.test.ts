@@ -14,7 +14,7 @@ import { until } from "../support/wait.js";
 type Bounds = Partial<EmbeddedBalancerOptions>;
 
 const make = (bounds: Bounds) => (door: { host: string; port: number }) =>
-  embeddedBalancer({ logger: silentLogger, checkIntervalMs: 50, ...bounds, door: [door] });
+  embeddedBalancer({ logger: silentLogger, checkIntervalMs: 50, rampMs: 0, ...bounds, door: [door] });
 
 describe("the embedded balancer", () => balancerCases(make({})));
 

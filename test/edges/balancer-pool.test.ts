@@ -3,17 +3,22 @@ import type { ServerState } from "../../src/contracts/balancer.js";
 import { assert } from "../../src/core/shared/assert.js";
 import { type CheckResult, createPool } from "../../src/edges/balancer/embedded/pool.js";
 import { createReplay } from "../../src/edges/balancer/embedded/replay.js";
+import { rampedWeight } from "../../src/edges/balancer/ramp.js";
 
-const poolOf = (count: number) => {
+const poolOf = (count: number, rampMs = 0) => {
   const servers = Array.from({ length: count }, (_, index) => ({
     name: `n${index + 1}`,
     address: { host: "127.0.0.1", port: index + 1 },
     weight: 100,
   }));
   const changes: string[] = [];
-  const pool = createPool(servers, { rise: 2, fall: 3, serverConnectionsMax: 10 }, ({ server }, state) => {
-    changes.push(`${server.name} ${state}`);
-  });
+  const pool = createPool(
+    servers,
+    { rise: 2, fall: 3, serverConnectionsMax: 10, rampMs },
+    ({ server }, state) => {
+      changes.push(`${server.name} ${state}`);
+    },
+  );
   const [first] = pool.members;
   assert(first !== undefined, "one at least");
   return { pool, first, changes };
@@ -65,6 +70,25 @@ describe("the choice of a server", () => {
     first.server = { ...first.server, weight: 200 };
     for (let at = 0; at < 20; at++) pool.pick(new Set())?.held.add({ cut: () => {} });
     expect(pool.status().map((status) => status.connections)).toEqual([10, 5, 5]);
+  });
+
+  test("does not give an empty new server every connection at once", () => {
+    const { pool } = poolOf(3, 3_600_000);
+    for (let at = 0; at < 15; at++) pool.pick(new Set())?.held.add({ cut: () => {} });
+    pool.add({ name: "n4", address: { host: "127.0.0.1", port: 4 }, weight: 100 });
+    for (let at = 0; at < 15; at++) pool.pick(new Set())?.held.add({ cut: () => {} });
+    expect(pool.status().map((status) => status.connections)).toEqual([10, 10, 10, 0]);
+  });
+
+  test.each([
+    [0, 1],
+    [25, 25],
+    [99, 99],
+    [100, 100],
+    [1_000, 100],
+  ])("gives a server that is %i %% through its ramp the weight %i of 100", (sinceMs, weight) => {
+    expect(rampedWeight(100, sinceMs, 100)).toBe(weight);
+    expect(rampedWeight(0, sinceMs, 100)).toBe(0);
   });
 
   test("leaves out those tried, full, draining, down or of no weight", () => {

@@ -21,6 +21,12 @@ const privateFolder = async () => {
 describe.skipIf(haproxy.missing)("the HAProxy balancer", () => {
   balancerCases(async (address) => {
     const folder = await privateFolder();
-    return haproxyBalancer({ door: [address], logger: silentLogger, binary: haproxy.path, folder });
+    return haproxyBalancer({
+      door: [address],
+      logger: silentLogger,
+      binary: haproxy.path,
+      folder,
+      rampMs: 0,
+    });
   });
 });

@@ -25,6 +25,7 @@ export interface EmbeddedBalancerOptions extends Partial<PoolLimits>, Partial<Re
 const defaults = {
   connectionsMax: 8_192,
   serverConnectionsMax: 8_192,
+  rampMs: 5_000,
   checkIntervalMs: 1_000,
   checkTimeoutMs: 1_000,
   rise: 1,

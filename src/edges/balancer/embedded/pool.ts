@@ -1,4 +1,5 @@
 import type { BalancerServer, ServerState, ServerStatus } from "../../../contracts/balancer.js";
+import { rampedWeight } from "../ramp.js";
 
 /** One question to a server, answered: its status was 200; another; none came; nobody listens. */
 export type CheckResult = "ready" | "not_ready" | "failed" | "refused";
@@ -11,6 +12,8 @@ export interface PoolLimits {
   readonly fall: number;
   /** Connections that one server may hold. */
   readonly serverConnectionsMax: number;
+  /** How long a server that is added, or that was lost, needs to come to its weight. */
+  readonly rampMs: number;
 }
 
 /** One connection that a server holds. */
@@ -25,6 +28,8 @@ export interface Member {
   health: ServerState;
   /** Connections that it holds, those being opened included. */
   readonly held: Set<Held>;
+  /** When it began to take connections, by `performance.now()`; undefined: it was lost, and has not yet again. */
+  sinceMs: number | undefined;
   /** Checks in a row that speak against its health. */
   streak: number;
 }
@@ -49,17 +54,15 @@ export function createPool(
   limits: PoolLimits,
   onState: (member: Member, state: ServerState) => void,
 ): Pool {
-  const members = servers.map(memberOf);
+  const members = servers.map((server) => memberOf(server, Number.NEGATIVE_INFINITY));
   let turn = 0;
-
-  const cutAll = (member: Member) => {
-    for (const held of [...member.held]) held.cut();
-  };
 
   const setHealth = (member: Member, health: ServerState) => {
     member.streak = 0;
     if (member.health === health) return;
     member.health = health;
+    if (health === "down") member.sinceMs = undefined;
+    if (health === "up") member.sinceMs ??= performance.now();
     onState(member, health);
     if (health === "down") cutAll(member);
   };
@@ -89,7 +92,7 @@ export function createPool(
     for (let offset = 0; offset < members.length; offset++) {
       const member = members[(turn + offset) % members.length];
       if (member === undefined || !isOpen(member, limits) || tried.has(member)) continue;
-      const load = (member.held.size + 1) / member.server.weight;
+      const load = loadOf(member, limits.rampMs);
       if (load >= bestLoad) continue;
       best = member;
       bestLoad = load;
@@ -97,26 +100,36 @@ export function createPool(
     return best;
   };
 
-  const status = () => members.map(statusOf);
-
-  const add = (server: BalancerServer) => {
-    const member = memberOf(server);
-    members.push(member);
-    return member;
+  return {
+    members,
+    pick,
+    note,
+    add: (server) => {
+      const member = memberOf(server, performance.now());
+      members.push(member);
+      return member;
+    },
+    remove: (member) => {
+      members.splice(members.indexOf(member), 1);
+      cutAll(member);
+    },
+    find: (name) => members.find(({ server }) => server.name === name),
+    status: () => members.map(statusOf),
   };
-
-  const remove = (member: Member) => {
-    members.splice(members.indexOf(member), 1);
-    cutAll(member);
-  };
-
-  const find = (name: string) => members.find((member) => member.server.name === name);
-
-  return { members, pick, find, add, remove, note, status };
 }
 
-function memberOf(server: BalancerServer): Member {
-  return { server, health: "up", held: new Set(), streak: 0 };
+function cutAll(member: Member): void {
+  for (const held of [...member.held]) held.cut();
+}
+
+function memberOf(server: BalancerServer, sinceMs: number): Member {
+  return { server, health: "up", held: new Set(), sinceMs, streak: 0 };
+}
+
+/** What it would hold with one more, in proportion to the weight that it has come to. */
+function loadOf({ held, server, sinceMs }: Member, rampMs: number): number {
+  const nowMs = performance.now();
+  return (held.size + 1) / rampedWeight(server.weight, nowMs - (sinceMs ?? nowMs), rampMs);
 }
 
 function statusOf({ server, health, held }: Member): ServerStatus {

@@ -13,8 +13,8 @@ export interface HaproxyBinary {
 /** System folders that the PATH of a user who is not root often lacks, though anybody may run what is there. */
 const systemFolders = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebrew/sbin"];
 
-/** The oldest version whose config language has all that is used here. */
-const oldest = { major: 2, minor: 4 };
+/** The oldest version that takes servers which it checks in and out at run time. */
+const oldest = { major: 2, minor: 6 };
 
 const answerMsMax = 5_000;
 

@@ -1,16 +1,14 @@
-import { writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Balancer, ServerState, ServerStatus } from "../../../contracts/balancer.js";
+import type { Balancer } from "../../../contracts/balancer.js";
 import type { Logger } from "../../../contracts/logger.js";
 import type { Address } from "../../../contracts/network.js";
 import { assert } from "../../../core/shared/assert.js";
 import { SimurghError } from "../../../runtime/errors.js";
-import { addToPools, changeInPools, removeFromPools } from "./commands.js";
 import { haproxyConfig } from "./config.js";
 import { keepRunning, type Supervised } from "./keep-running.js";
 import { checkConfig } from "./process.js";
-import { parseServerRows, runtimeCommand, type ServerRow, showServers } from "./runtime-socket.js";
-import { createServerList } from "./server-list.js";
+import { createSteering } from "./steering.js";
 
 /** Settings of {@link haproxyBalancer}; the bounds have defaults. */
 export interface HaproxyBalancerOptions {
@@ -27,9 +25,19 @@ export interface HaproxyBalancerOptions {
   readonly serverConnectionsMax?: number;
   /** How long a WebSocket may be silent: above two heartbeats of a client. Default 120,000. */
   readonly tunnelTimeoutMs?: number;
+  /** How long a server that is added, or that was lost, needs to come to its weight. Default 5,000. */
+  readonly rampMs?: number;
+  /** Time between two comparisons of the servers that HAProxy has with those that it is to have. Default 1,000. */
+  readonly reconcilePeriodMs?: number;
 }
 
-const defaults = { connectionsMax: 8_192, serverConnectionsMax: 8_192, tunnelTimeoutMs: 120_000 };
+const defaults = {
+  connectionsMax: 8_192,
+  serverConnectionsMax: 8_192,
+  tunnelTimeoutMs: 120_000,
+  rampMs: 5_000,
+  reconcilePeriodMs: 1_000,
+};
 
 /** How long HAProxy may take to answer one command. */
 const answerMsMax = 2_000;
@@ -40,62 +48,37 @@ export function haproxyBalancer(options: HaproxyBalancerOptions): Balancer {
   const { binary, folder, logger } = options;
   const configPath = join(folder, "haproxy.cfg");
   const socketPath = join(folder, "haproxy.sock");
-  const socket = { path: socketPath, answerMsMax };
-  const states = new Map<string, ServerState>();
-  let running: Supervised | undefined;
-  const list = createServerList(async (servers) => {
-    const text = haproxyConfig({ ...settings, servers, socketPath });
-    await writeFile(configPath, text, { mode: 0o600 });
+  const steering = createSteering({
+    ...settings,
+    socket: { path: socketPath, answerMsMax },
+    writeConfig: (servers) => replaceFile(configPath, haproxyConfig({ ...settings, servers, socketPath })),
   });
+  let running: Supervised | undefined;
 
   return {
     kind: "haproxy",
-    start: async (given) => {
+    start: async (servers) => {
       assert(running === undefined, "a balancer starts once");
-      await list.begin(given);
+      await steering.begin(servers);
       const complaint = await checkConfig(binary, configPath);
       if (complaint !== undefined) throw new SimurghError("balancer_start_failed", complaint);
       running = keepRunning({ binary, configPath, socketPath, logger });
       await running.up;
+      steering.keep();
     },
-    add: (server) => list.add(server, (added) => addToPools(socket, added, settings.serverConnectionsMax)),
-    update: (server) => list.update(server, (after) => changeInPools(socket, after)),
-    remove: (name) =>
-      list.remove(name, async ({ key }) => {
-        await removeFromPools(socket, key);
-        states.delete(key);
-      }),
-    status: async () => {
-      const { servers } = list;
-      const rows = parseServerRows(await runtimeCommand(socketPath, showServers, answerMsMax));
-      return servers.map(({ key, server }): ServerStatus => {
-        const own = rows.filter((row) => row.name === key);
-        const connections = own.reduce((sum, row) => sum + row.sessions, 0);
-        const state = joinedState(own, server.weight, states.get(key));
-        states.set(key, state);
-        return { name: server.name, state, connections };
-      });
+    add: steering.add,
+    update: steering.update,
+    remove: steering.remove,
+    status: steering.status,
+    stop: async () => {
+      steering.stop();
+      await running?.stop();
     },
-    stop: async () => running?.stop(),
   };
 }
 
-/**
- * One state of a server that two pools check by themselves. They see a change up to a second apart; it counts when
- * both have seen it.
- */
-function joinedState(
-  rows: readonly ServerRow[],
-  weight: number,
-  before: ServerState | undefined,
-): ServerState {
-  const [first = "down", ...others] = rows.map((row) => stateOf(row.status, weight));
-  if (others.every((state) => state === first)) return first;
-  return before ?? "down";
-}
-
-function stateOf(status: string, weight: number): ServerState {
-  if (status.startsWith("NOLB") || status.startsWith("DRAIN")) return "draining";
-  if (status.startsWith("UP")) return weight === 0 ? "draining" : "up";
-  return "down";
+/** Whoever reads the file reads all of the old text or all of the new one. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.new`, text, { mode: 0o600 });
+  await rename(`${path}.new`, path);
 }

@@ -8,11 +8,15 @@ export interface ServerList {
   readonly servers: readonly ConfigServer[];
   /** Writes the first config. */
   begin(servers: readonly BalancerServer[]): Promise<void>;
-  /** `tell` is given what HAProxy is to be told. */
-  add(server: BalancerServer, tell: (added: ConfigServer) => Promise<void>): Promise<void>;
-  update(server: BalancerServer, tell: (after: ConfigServer) => Promise<void>): Promise<void>;
-  remove(name: string, tell: (gone: ConfigServer) => Promise<void>): Promise<void>;
+  add(server: BalancerServer, tell: Tell): Promise<void>;
+  update(server: BalancerServer, tell: Tell): Promise<void>;
+  remove(name: string, tell: Tell): Promise<void>;
+  /** Does something between two changes. */
+  inTurn(work: () => Promise<void>): Promise<void>;
 }
+
+/** Tells HAProxy that its servers are to be these, of which one has changed. */
+export type Tell = (servers: readonly ConfigServer[], changedKey: string) => Promise<void>;
 
 /** Makes an empty list. Changes are made one after the other, in the order of the calls. */
 export function createServerList(write: (servers: readonly ConfigServer[]) => Promise<void>): ServerList {
@@ -31,10 +35,10 @@ export function createServerList(write: (servers: readonly ConfigServer[]) => Pr
    * First the config, then the command: what a restart of HAProxy reads must not be older than what it was told. A
    * change that HAProxy does not take is taken back out of the config.
    */
-  const change = async (changed: readonly ConfigServer[], tell: () => Promise<void>) => {
+  const change = async (changed: readonly ConfigServer[], key: string, tell: Tell) => {
     await write(changed);
     try {
-      await tell();
+      await tell(changed, key);
     } catch (error) {
       await write(servers);
       throw error;
@@ -54,6 +58,7 @@ export function createServerList(write: (servers: readonly ConfigServer[]) => Pr
   };
 
   return {
+    inTurn,
     get servers() {
       return servers;
     },
@@ -65,20 +70,20 @@ export function createServerList(write: (servers: readonly ConfigServer[]) => Pr
       inTurn(async () => {
         assert(find(server.name) === undefined, "the name is new to the balancer");
         const added = keyed(server);
-        await change([...servers, added], () => tell(added));
+        await change([...servers, added], added.key, tell);
       }),
     update: (server, tell) =>
       inTurn(async () => {
         const before = known(server.name);
         const after = { ...before, server };
         const changed = servers.map((other) => (other === before ? after : other));
-        await change(changed, () => tell(after));
+        await change(changed, after.key, tell);
       }),
     remove: (name, tell) =>
       inTurn(async () => {
         const gone = known(name);
         const left = servers.filter((other) => other !== gone);
-        await change(left, () => tell(gone));
+        await change(left, gone.key, tell);
       }),
   };
 }
