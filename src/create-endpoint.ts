@@ -10,6 +10,8 @@ import { systemRandom } from "./edges/system/random.js";
 import { systemVitals } from "./edges/system/vitals.js";
 import { NodeHttp } from "./edges/transports/node-http.js";
 import type { EndpointAuthOptions, Revocation } from "./runtime/auth/auth-options.js";
+import type { AutoscaleReport } from "./runtime/autoscale/autoscaler.js";
+import type { AutoscaleOptions } from "./runtime/autoscale/options.js";
 import type { BroadcastEvent, EventPayload } from "./runtime/channel-types.js";
 import { EndpointCore } from "./runtime/endpoint.js";
 import type { DrainOptions, FleetOptions, MountOptions } from "./runtime/endpoint-options.js";
@@ -50,6 +52,8 @@ export interface EndpointOptions {
    */
   readonly trustedProxies?: readonly string[];
   readonly fleet?: FleetOptions;
+  /** Has the fleet grow and shrink with its load, the same on all nodes. Default: its size is somebody else's business. */
+  readonly autoscale?: AutoscaleOptions;
   /**
    * Whether `/ready` is 503 while the engine cannot carry messages, so that balancers prefer nodes which reach the
    * others. Default: true. With `false` a node goes on taking clients who then hear only each other.
@@ -110,6 +114,8 @@ export interface Endpoint {
   cancelDrain(): boolean;
   /** Every node of the fleet as it said of itself lately, this one included; empty for a node without others. */
   fleet(): readonly NodeStatus[];
+  /** The last decision on the fleet's size, whichever node made it, with its reasons; undefined without `autoscale`. */
+  autoscale(): AutoscaleReport | undefined;
   /** Closes everything. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -147,6 +153,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       trustedProxies: options.trustedProxies,
     },
     fleet: adapter.engine === "local" ? undefined : { ...options.fleet, vitals: systemVitals() },
+    autoscale: options.autoscale,
     readyNeedsEngine: options.readyNeedsEngine,
     presence: [options.presence ?? []].flat(),
     signerFor: secret === undefined ? undefined : signersOf(secret),
@@ -269,6 +276,10 @@ class NodeEndpoint implements Endpoint {
 
   fleet(): readonly NodeStatus[] {
     return this.#core.statuses?.all() ?? [];
+  }
+
+  autoscale(): AutoscaleReport | undefined {
+    return this.#core.autoscaler?.report();
   }
 
   stop(): Promise<void> {

@@ -14,9 +14,20 @@ export {
 export type { App, AppEndpoint, NodeContext } from "./cli/app.js";
 export type { LogFields, Logger } from "./contracts/logger.js";
 export type { PubSubAdapter, PubSubEvent, PubSubHost } from "./contracts/pubsub-adapter.js";
+export type {
+  KnownDecision,
+  ScaleDriver,
+  ScaleHost,
+  ScalePage,
+  ScalePageRequest,
+} from "./contracts/scale-driver.js";
 export type { TokenRefusal, TokenVerifier, Verification, VerifiedToken } from "./contracts/token.js";
 export type { Permission, PermissionQuestion, Permissions, Policy } from "./core/auth/permissions.js";
 export type { ReplayLimits } from "./core/auth/replay-guard.js";
+export type { AutoscaleAction, AutoscaleDecision, Restraint } from "./core/autoscale/decide.js";
+export type { AutoscalePolicy, AutoscalePolicyInput, Pace, SignalTarget } from "./core/autoscale/policy.js";
+export type { NodeReport, NodeStage, SignalName, SignalValues } from "./core/autoscale/signal.js";
+export type { SignalWish } from "./core/autoscale/wish.js";
 export type { Json, JsonObject } from "./core/shared/json.js";
 export type { Param, Params } from "./core/socket/query.js";
 export {
@@ -37,6 +48,8 @@ export type {
   Revocation,
   TokenLifeOptions,
 } from "./runtime/auth/auth-options.js";
+export type { AutoscaleReport } from "./runtime/autoscale/autoscaler.js";
+export type { AutoscaleOptions } from "./runtime/autoscale/options.js";
 export type { Payload } from "./runtime/broadcast.js";
 export {
   type BroadcastEvent,

@@ -1,4 +1,42 @@
 import type { AutoscaleDecision } from "../core/autoscale/decide.js";
+import type { Logger } from "./logger.js";
+
+/** What a driver is given before its first decision. */
+export interface ScaleHost {
+  /** The node that it is on. */
+  readonly nodeName: string;
+  readonly logger: Logger;
+}
+
+/** The last decision as a node knows it: its own, or what the leader told. */
+export interface KnownDecision {
+  readonly decision: AutoscaleDecision;
+  /** How long ago it was made, milliseconds. */
+  readonly ageMs: number;
+}
+
+/** A request at the path of a {@link ScalePage}, or below it. */
+export interface ScalePageRequest {
+  readonly method: string;
+  /** What follows the page's path: empty, or `/` and more. The query is not in it. */
+  readonly rest: string;
+  /** The `authorization` header. */
+  readonly authorization: string | undefined;
+}
+
+/** What a driver shows over the endpoint's HTTP. `answer` MUST be quick: it reads what is known. */
+export interface ScalePage {
+  /** Begins with a slash. */
+  readonly path: string;
+  answer(
+    request: ScalePageRequest,
+    known: KnownDecision | undefined,
+  ): {
+    readonly status: number;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly body?: string;
+  };
+}
 
 /**
  * Makes the fleet what was decided: starts nodes, and has them go.
@@ -17,8 +55,12 @@ import type { AutoscaleDecision } from "../core/autoscale/decide.js";
 export interface ScaleDriver {
   /** Name of the kind for logs, such as `process`: lower-case letters. */
   readonly kind: string;
+  /** What it answers over HTTP, on every node; absent: nothing. */
+  readonly page?: ScalePage;
   /** Whether it can call off a drain. Only then a decision asks to `keep` nodes; otherwise it adds new ones. */
   readonly recalls: boolean;
+  /** Called once, before any decision, on every node: also on those that never lead. It MUST NOT change the fleet. */
+  start?(host: ScaleHost): void;
   /**
    * Orders what was decided. Resolves once that is ordered: it MUST NOT wait until nodes are ready or gone. It is
    * called with each decision, `hold` too, and never while a call is still under way.

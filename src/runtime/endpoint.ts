@@ -7,6 +7,8 @@ import { closeCodes } from "../core/protocol/close-codes.js";
 import type { EndpointAuthOptions, Revocation } from "./auth/auth-options.js";
 import { EndpointAuth } from "./auth/endpoint-auth.js";
 import type { Revokable } from "./auth/revocation-sweep.js";
+import { Autoscaler } from "./autoscale/autoscaler.js";
+import { type AutoscaleOptions, resolveAutoscale } from "./autoscale/options.js";
 import type { Broadcast } from "./broadcast.js";
 import type { BroadcastEvent } from "./channel-types.js";
 import { compilePath, invalid, requireNodeName, requireWhole, toMountOptions } from "./configure.js";
@@ -44,6 +46,8 @@ export interface EndpointCoreOptions {
   readonly guards?: GuardOptions;
   /** Tells the other nodes how this one is; undefined: it has no others. */
   readonly fleet?: (FleetOptions & { readonly vitals: Vitals }) | undefined;
+  /** Has the fleet grow and shrink; only where the nodes tell each other how they are. */
+  readonly autoscale?: AutoscaleOptions | undefined;
   /** Whether the node is ready only while its engine can carry messages. Default: true. */
   readonly readyNeedsEngine?: boolean | undefined;
   /** Signs the tokens of long-poll sessions; undefined: there is no secret that the nodes share. */
@@ -79,6 +83,8 @@ export class EndpointCore {
   readonly #drainOptions: Required<DrainOptions>;
   /** How the nodes of the fleet are; undefined: this node has no others. */
   readonly statuses: NodeStatuses | undefined;
+  /** Decides how large the fleet is; undefined: somebody else does. */
+  readonly autoscaler: Autoscaler | undefined;
   readonly #readyNeedsEngine: boolean;
   readonly #cancels: Cancel[] = [];
   #state: EndpointState = "idle";
@@ -108,6 +114,7 @@ export class EndpointCore {
     });
     this.#exchange = new PollExchange(this.pubsub, clock, random, logger);
     this.statuses = this.#statusesOf(options);
+    this.autoscaler = this.#autoscalerOf(options);
     this.longPolls = this.mounts.flatMap((mount) => this.#longPollOf(mount, options) ?? []);
   }
 
@@ -133,6 +140,15 @@ export class EndpointCore {
     const periodMs = requireWhole("fleet.statusPeriodMs", statusPeriodMs, 100);
     const measure = () => this.#measure(vitals);
     return new NodeStatuses({ pubsub: this.pubsub, clock, logger, periodMs, measure });
+  }
+
+  #autoscalerOf({ autoscale, clock, logger }: EndpointCoreOptions): Autoscaler | undefined {
+    const { statuses, pubsub } = this;
+    if (autoscale === undefined) return undefined;
+    const settings = resolveAutoscale(autoscale);
+    if (statuses !== undefined) return new Autoscaler({ settings, statuses, pubsub, clock, logger });
+    const why = "autoscale is for nodes that reach each other: give them an engine, such as mesh(…)";
+    throw new SimurghError("scale_config_invalid", why);
   }
 
   #measure(vitals: Vitals): OwnStatus {
@@ -210,6 +226,7 @@ export class EndpointCore {
     this.#state = "ready";
     this.#started = true;
     this.statuses?.start();
+    this.autoscaler?.start();
   }
 
   #wrongState(call: string): SimurghError {
@@ -263,6 +280,7 @@ export class EndpointCore {
     // The sessions end their channels first, whose presences end with them; then other nodes are told.
     await undefined;
     await this.#handlersAtRest();
+    await this.autoscaler?.stop();
     this.statuses?.stop();
     this.#exchange.stop();
     for (const node of this.presences.values()) node.stop();

@@ -1,11 +1,11 @@
 /** A wish, and when it was made. */
-interface Wish {
+export interface Wish {
   readonly atMs: number;
   readonly nodes: number;
 }
 
 /** A change that was ordered: nodes added, or below zero nodes removed. */
-interface Change {
+export interface Change {
   readonly atMs: number;
   readonly nodes: number;
 }

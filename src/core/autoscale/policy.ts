@@ -43,6 +43,13 @@ export interface AutoscalePolicy {
   readonly scaleIn: Pace;
 }
 
+/** A policy as it is written: what is left out has its default. */
+export type AutoscalePolicyInput = Partial<Omit<AutoscalePolicy, "signals" | "scaleOut" | "scaleIn">> & {
+  readonly signals?: { readonly [Name in SignalName]?: Partial<SignalTarget> };
+  readonly scaleOut?: Partial<Pace>;
+  readonly scaleIn?: Partial<Pace>;
+};
+
 /** What a policy is where nothing is given. */
 export const policyDefaults: AutoscalePolicy = {
   minNodes: 1,

@@ -81,6 +81,7 @@ export class NodeHttp implements Claimant {
     const path = pathOf(request);
     if (path === "/health") return send(response, this.#health());
     if (path === "/ready") return send(response, this.#ready());
+    if (this.#answerPage(path, request, response)) return true;
     for (const longPoll of this.#core.longPolls) {
       const pathParams = longPoll.match(path);
       if (pathParams === undefined) continue;
@@ -116,6 +117,17 @@ export class NodeHttp implements Claimant {
       nodes: pubsub.nodes(),
       pid: process.pid,
     });
+  }
+
+  /** What the scale driver shows. */
+  #answerPage(path: string, request: IncomingMessage, response: ServerResponse): boolean {
+    const { autoscaler } = this.#core;
+    const page = autoscaler?.page;
+    if (autoscaler === undefined || page === undefined) return false;
+    if (path !== page.path && !path.startsWith(`${page.path}/`)) return false;
+    const { method = "GET", headers } = request;
+    const asked = { method, rest: path.slice(page.path.length), authorization: headers.authorization };
+    return send(response, page.answer(asked, autoscaler.known()));
   }
 
   #ready(): HttpAnswer {

@@ -1,4 +1,5 @@
 import type { DiscoveryHost, DiscoveryStrategy, Sighting } from "../../../contracts/discovery.js";
+import { readServiceAccount, type ServiceAccount } from "../../../runtime/kubernetes/service-account.js";
 import { type Look, LookLoop } from "../look-loop.js";
 import { QuietLog } from "../quiet-log.js";
 import { withoutRepeats } from "../static-hosts.js";
@@ -10,7 +11,6 @@ import {
   serverOfPod,
 } from "./options.js";
 import { readPod, readSlice } from "./read-objects.js";
-import { readServiceAccount, type ServiceAccount } from "./service-account.js";
 
 /** One start of the asking. */
 class KubernetesLife {

@@ -1,7 +1,7 @@
-import { type ApiAnswer, getJson } from "./api.js";
+import { type ApiAnswer, getJson } from "../../../runtime/kubernetes/api.js";
+import type { ServiceAccount } from "../../../runtime/kubernetes/service-account.js";
 import type { KubernetesSettings } from "./options.js";
 import { fieldsOf } from "./read-objects.js";
-import type { ServiceAccount } from "./service-account.js";
 
 /** All objects of a list, or why it is not to be had. */
 export type Listed =

@@ -1,7 +1,6 @@
-import { join } from "node:path";
-import { formatHostPort } from "../../../core/cluster/peer-text.js";
 import { invalidDiscovery, portNumber, positiveNumbers } from "../../../runtime/discovery/check.js";
 import { SimurghError } from "../../../runtime/errors.js";
+import { accountFolder, isLabel, originOf, serverInPod } from "../../../runtime/kubernetes/where.js";
 
 /** How long the asking of Kubernetes waits for what. */
 export interface KubernetesTiming {
@@ -62,18 +61,14 @@ export const kubernetesLimits: KubernetesLimits = {
   pagesMax: 20,
 };
 
-const label = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-
 function checkedLabel(option: string, value: string): string {
-  if (label.test(value)) return value;
+  if (isLabel(value)) return value;
   throw invalidDiscovery(`${option} must be a name of Kubernetes, not "${value}"`);
 }
 
 function checkedServer(server: string): string {
-  const url = URL.canParse(server) ? new URL(server) : undefined;
-  // The token is a secret, and only TLS says who receives it.
-  if (url?.protocol === "https:" && url.pathname === "/" && url.search === "" && url.username === "")
-    return url.origin;
+  const origin = originOf(server);
+  if (origin !== undefined) return origin;
   throw invalidDiscovery(`server must be https://HOST:PORT, not "${server}"`);
 }
 
@@ -103,7 +98,7 @@ export function resolveKubernetes(options: KubernetesOptions) {
     namespace: namespace === undefined ? undefined : checkedLabel("namespace", namespace),
     readyOnly,
     server: server === undefined ? undefined : checkedServer(server),
-    serviceAccount: options.serviceAccount ?? join("/var/run/secrets", "kubernetes.io/serviceaccount"),
+    serviceAccount: options.serviceAccount ?? accountFolder,
     timing: positiveNumbers("timing", kubernetesTiming, options.timing),
     limits: positiveNumbers("limits", kubernetesLimits, options.limits),
   };
@@ -114,8 +109,8 @@ export type KubernetesSettings = ReturnType<typeof resolveKubernetes>;
 
 /** Where the API is by the environment of a pod. Throws `discovery_start_failed` outside of one. */
 export function serverOfPod(env: Readonly<Record<string, string | undefined>>): string {
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env;
-  if (host) return checkedServer(`https://${formatHostPort({ host, port: Number(port || 443) })}`);
+  const server = serverInPod(env);
+  if (server !== undefined) return checkedServer(server);
   throw new SimurghError(
     "discovery_start_failed",
     "this is no pod of Kubernetes: KUBERNETES_SERVICE_HOST is not set, and no server is given",

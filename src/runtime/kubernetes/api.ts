@@ -19,16 +19,35 @@ const words: Readonly<Record<number, string>> = {
   429: "the API is too busy (429)",
 };
 
-/** Asks the API once, at a connection of its own. Rejects only when it is cut off by the signal. */
-export async function getJson(
+/** What is asked of the API. */
+export interface ApiRequest {
+  readonly url: URL;
+  /** A change of what is there, as a merge patch; undefined: nothing is changed, it is read. */
+  readonly patch?: unknown;
+  /** Bytes of the answer; a larger one is a failure. */
+  readonly bytesMax: number;
+}
+
+/** Reads from the API; see {@link askApi}. */
+export function getJson(
   url: URL,
-  { token, ca }: ServiceAccount,
+  account: ServiceAccount,
   bytesMax: number,
   signal: AbortSignal,
 ): Promise<ApiAnswer> {
+  return askApi({ url, bytesMax }, account, signal);
+}
+
+/** Asks the API once, at a connection of its own. Rejects only when it is cut off by the signal. */
+export async function askApi(
+  asked: ApiRequest,
+  account: ServiceAccount,
+  signal: AbortSignal,
+): Promise<ApiAnswer> {
+  const { url, bytesMax } = asked;
   let response: IncomingMessage;
   try {
-    response = await open(url, token, ca, signal);
+    response = await open(asked, account, signal);
   } catch (error) {
     signal.throwIfAborted();
     return { failure: `the API at ${url.host} cannot be reached: ${wordsOf(error)}` };
@@ -52,12 +71,19 @@ export async function getJson(
   return { failure, status, ...(seconds > 0 ? { afterMs: seconds * 1_000 } : {}) };
 }
 
-function open(url: URL, token: string, ca: string, signal: AbortSignal): Promise<IncomingMessage> {
+function open(
+  { url, patch }: ApiRequest,
+  { token, ca }: ServiceAccount,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${token}`, accept: "application/json", "user-agent": "simurgh" };
-    const asked = request(url, { ca, headers, agent: false, signal }, resolve);
+    const change = patch === undefined ? {} : { "content-type": "application/merge-patch+json" };
+    const method = patch === undefined ? "GET" : "PATCH";
+    const options = { ca, method, headers: { ...headers, ...change }, agent: false, signal };
+    const asked = request(url, options, resolve);
     asked.on("error", reject);
-    asked.end();
+    asked.end(patch === undefined ? undefined : JSON.stringify(patch));
   });
 }
 
