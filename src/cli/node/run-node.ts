@@ -32,7 +32,8 @@ export interface NodeOptions {
   readonly out: (line: string) => void;
 }
 
-const stopMsMax = 8_000;
+/** What the end of a node may take, milliseconds, after its clients were sent away. */
+export const stopMsMax = 8_000;
 /** What is left when somebody is in a hurry, or nobody is left to wait for. */
 const hurriedStopMsMax = 1_000;
 
