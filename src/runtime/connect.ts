@@ -128,10 +128,9 @@ function refuseToken(
   policy.counters.refused_tokens_total++;
   if (cause === undefined) policy.logger.debug("token refused", { path: policy.path, reason, transport });
   else policy.logger.error("token check crashed", { path: policy.path, error: stackOf(cause) });
-  const replay = hash === undefined ? undefined : policy.judge?.refused(reason, hash);
+  const replay = hash === undefined ? undefined : policy.judge?.refused(reason, hash, { transport });
   if (replay?.replayed !== true) return { kind: "refused", answer: answerOf(reason), token: reason };
-  const { delayMs, refusals } = replay;
-  policy.logger.info("dead token replayed", { path: policy.path, reason, transport, refusals, delayMs });
+  const { delayMs } = replay;
   return { kind: "refused", answer: replayAnswer(delayMs), token: reason, delayMs };
 }
 

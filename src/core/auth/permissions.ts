@@ -71,11 +71,12 @@ export function compilePermissions(value: unknown): CompiledPermissions {
   if (topics.length > permissionLimits.topicsMax) return wrong("too many topics");
   const exact = new Map<string, Grant>();
   const prefixes: (readonly [prefix: string, grant: Grant])[] = [];
-  for (const [pattern, list] of topics) {
+  for (const [index, [pattern, list]] of topics.entries()) {
     const grant = compileGrant(list);
     const fault = typeof grant === "string" ? grant : patternFault(pattern);
     if (fault !== undefined || typeof grant === "string")
-      return wrong(`${JSON.stringify(pattern.slice(0, 100))}: ${fault}`);
+      // Not the pattern itself: this goes to the log, where nothing of a token belongs.
+      return wrong(`topic ${index + 1}: ${fault}`);
     if (pattern.endsWith("*")) prefixes.push([pattern.slice(0, -1), grant]);
     else exact.set(pattern, grant);
   }

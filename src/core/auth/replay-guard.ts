@@ -29,6 +29,8 @@ export interface ReplayVerdict {
   readonly delayMs: number;
   /** Whether the client should know better by now. */
   readonly replayed: boolean;
+  /** Whether to tell the operator: of the refusals of one replayed token the first, the second, the fourth and so on. */
+  readonly isNoteworthy: boolean;
 }
 
 interface Seen {
@@ -63,9 +65,10 @@ export class ReplayGuard {
     this.#seen.set(hash, { refusals, lastMs: nowMs });
     this.#makeRoom();
     const over = refusals - freeRefusals;
-    if (over <= 0) return { refusals, delayMs: 0, replayed: false };
+    if (over <= 0) return { refusals, delayMs: 0, replayed: false, isNoteworthy: false };
     // The exponent is bounded: Infinity times nothing would be no number.
-    return { refusals, delayMs: Math.min(delayMaxMs, delayMs * 2 ** Math.min(over - 1, 50)), replayed: true };
+    const heldMs = Math.min(delayMaxMs, delayMs * 2 ** Math.min(over - 1, 50));
+    return { refusals, delayMs: heldMs, replayed: true, isNoteworthy: Number.isInteger(Math.log2(over)) };
   }
 
   #makeRoom(): void {

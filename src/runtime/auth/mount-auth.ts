@@ -1,5 +1,5 @@
 import type { Clock } from "../../contracts/clock.js";
-import type { Logger } from "../../contracts/logger.js";
+import type { LogFields, Logger } from "../../contracts/logger.js";
 import type { TokenRefusal, VerifiedToken } from "../../contracts/token.js";
 import {
   compilePermissions,
@@ -41,8 +41,12 @@ export type Judgement =
   | { readonly ok: true; readonly credential: Credential }
   | { readonly ok: false; readonly reason: TokenRefusal; readonly cause?: unknown };
 
+/** Milliseconds between two lines about permissions that make no sense: who has such a token must not fill the log. */
+const NONSENSE_GAP_MS = 10_000;
+
 /** Judges the tokens of one socket: what comes after the verifier has let them pass, and what becomes of them later. */
 export class MountAuth {
+  readonly path: string;
   readonly warningLeadMs: number;
   readonly lives: TokenLives;
   readonly clock: Clock;
@@ -51,6 +55,7 @@ export class MountAuth {
   readonly #auth: CompiledAuth;
   readonly #permissions: PermissionSource | undefined;
   readonly #shared: SharedAuth;
+  #nonsenseToldMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     path: string,
@@ -58,6 +63,7 @@ export class MountAuth {
     shared: SharedAuth,
     around: { readonly clock: Clock; readonly counters: Counters; readonly logger: Logger },
   ) {
+    this.path = path;
     this.warningLeadMs = requireWhole(`auth.warningLeadMs of ${path}`, auth.warningLeadMs ?? 60_000, 0);
     const { permissions } = auth;
     if (permissions === "" || !["undefined", "string", "function"].includes(typeof permissions))
@@ -111,10 +117,14 @@ export class MountAuth {
   }
 
   /** What to do with a token that was refused; undefined when it may be a good one another time. */
-  refused(reason: TokenRefusal, hash: number): ReplayVerdict | undefined {
+  refused(reason: TokenRefusal, hash: number, where: LogFields): ReplayVerdict | undefined {
     if (reason !== "expired" && reason !== "revoked") return undefined;
     const verdict = this.#shared.guard.refused(hash, this.clock.monotonic());
-    if (verdict.replayed) this.counters.replayed_tokens_total++;
+    if (!verdict.replayed) return verdict;
+    this.counters.replayed_tokens_total++;
+    const { refusals, delayMs, isNoteworthy } = verdict;
+    const fields = { path: this.path, reason, ...where, refusals, delayMs };
+    if (isNoteworthy) this.logger.info("dead token replayed", fields);
     return verdict;
   }
 
@@ -137,7 +147,11 @@ export class MountAuth {
   #compile(permissions: unknown): PermissionTable | undefined {
     const compiled = compilePermissions(permissions);
     if (compiled.ok) return compiled.table;
-    this.logger.warn("permissions make no sense", { fault: compiled.fault });
+    const nowMs = this.clock.monotonic();
+    if (nowMs - this.#nonsenseToldMs >= NONSENSE_GAP_MS) {
+      this.#nonsenseToldMs = nowMs;
+      this.logger.warn("permissions make no sense", { path: this.path, fault: compiled.fault });
+    }
     return undefined;
   }
 }

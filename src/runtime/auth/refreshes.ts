@@ -83,12 +83,15 @@ export class Refreshes {
     this.#mount.counters.refused_refreshes_total++;
     if (!judgement.ok && judgement.cause !== undefined)
       this.#mount.logger.error("token check crashed", { error: String(judgement.cause) });
+    else this.#mount.logger.debug("renewal refused", { path: this.#mount.path, reason });
     this.#refuse(refresh, `token ${reason.replaceAll("_", " ")}`, judgement);
   }
 
   /** Who shows a dead token again and again waits, and what it sends meanwhile waits behind it. */
   #refuse(refresh: Refresh, reason: string, judgement: Judgement): void {
-    const verdict = judgement.ok ? undefined : this.#mount.refused(judgement.reason, textHash(refresh.text));
+    const verdict = judgement.ok
+      ? undefined
+      : this.#mount.refused(judgement.reason, textHash(refresh.text), { renewal: true });
     if (verdict?.replayed !== true) return this.#finish(refresh, error({ reason }));
     const { delayMs } = verdict;
     const reply = error({ reason: "token replayed", cause: reason, retry_after_ms: delayMs });

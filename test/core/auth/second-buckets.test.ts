@@ -52,7 +52,13 @@ describe("a guard against replays", () => {
     const guard = new ReplayGuard(limits);
     const delays = Array.from({ length: 7 }, () => guard.refused(1, 0).delayMs);
     expect(delays).toEqual([0, 0, 100, 200, 400, 500, 500]);
-    expect(guard.refused(2, 0)).toEqual({ refusals: 1, delayMs: 0, replayed: false });
+    expect(guard.refused(2, 0)).toEqual({ refusals: 1, delayMs: 0, replayed: false, isNoteworthy: false });
+  });
+
+  it("tells the operator of the first replay, and of each time that there are twice as many", () => {
+    const guard = new ReplayGuard(limits);
+    const told = Array.from({ length: 20 }, () => guard.refused(1, 0)).filter((one) => one.isNoteworthy);
+    expect(told.map(({ refusals }) => refusals)).toEqual([3, 4, 6, 10, 18]);
   });
 
   it("forgets a token that nobody shows any more", () => {
