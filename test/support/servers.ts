@@ -1,5 +1,6 @@
 import { appendFileSync } from "node:fs";
 import { findProgram, serverPackages } from "../../scripts/lib/servers.mjs";
+import { whyNoContainers } from "./deployment/container.js";
 import { whyNoNetwork } from "./hosts/host-network.js";
 
 /** A program that some tests need and Node does not bring. */
@@ -42,9 +43,23 @@ export async function requireHosts(): Promise<Server> {
   return reason === undefined ? ip : skipped("ip", `no network namespaces here: ${reason}`);
 }
 
+/**
+ * Whether this process can start others as a container engine does, in namespaces of their own. As with hosts, the
+ * suites are skipped where the system does not let it.
+ */
+export async function requireContainers(): Promise<{ readonly missing: boolean }> {
+  const reason = await whyNoContainers();
+  if (reason !== undefined) note(`no containers here: ${reason}`);
+  return { missing: reason !== undefined };
+}
+
 function skipped(name: ServerName, reason: string): Server {
+  note(reason);
+  return { path: name, missing: true };
+}
+
+function note(reason: string): void {
   const notes = process.env.SIMURGH_SKIP_NOTES;
   if (notes === undefined) console.warn(`skipped: ${reason}`);
   else appendFileSync(notes, `${reason}\n`);
-  return { path: name, missing: true };
 }
