@@ -1,4 +1,4 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, existsSync } from "node:fs";
 import { findProgram, serverPackages } from "../../scripts/lib/servers.mjs";
 import { whyNoContainers } from "./deployment/container.js";
 import { whyNoNetwork } from "./hosts/host-network.js";
@@ -51,6 +51,14 @@ export async function requireContainers(): Promise<{ readonly missing: boolean }
   const reason = await whyNoContainers();
   if (reason !== undefined) note(`no containers here: ${reason}`);
   return { missing: reason !== undefined };
+}
+
+/** Finds kubectl. No package of Debian has one that is new enough, so its suites are skipped with `CI=true`, too. */
+export function requireKubectl(): { readonly path: string; readonly missing: boolean } {
+  const folders = (process.env.PATH ?? "").split(":").filter((folder) => folder !== "");
+  const path = folders.map((folder) => `${folder}/kubectl`).find((one) => existsSync(one));
+  if (path === undefined) note("kubectl is not installed, so nobody puts the manifests together");
+  return { path: path ?? "kubectl", missing: path === undefined };
 }
 
 function skipped(name: ServerName, reason: string): Server {

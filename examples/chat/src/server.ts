@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { createEndpoint, type Endpoint, type NodeContext } from "simurgh";
+import { autoscaleOptions } from "./autoscale.js";
 import { servePages } from "./pages.js";
 import { people } from "./people.js";
 import { createRoom } from "./room.js";
@@ -20,6 +21,7 @@ export default function chat(node: NodeContext): Endpoint {
       "/socket": { socket: signIn.visitors.routes({ "room:*": createRoom(node) }), longpoll: true },
     },
     presence: people,
+    ...autoscaleOptions(process.env),
     http: signIn.serve(servePages(web)),
   });
 }
