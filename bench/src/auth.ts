@@ -1,4 +1,5 @@
 import { KINDS, type Kind } from "./auth/kinds.js";
+import { benchLimits } from "./auth/limits.js";
 import { BenchProcess, type Usage } from "./process.js";
 import { figure, median, table } from "./stats.js";
 
@@ -36,7 +37,7 @@ class Server {
   }
 }
 
-/** What it costs to verify the token of everybody who connects, beside a server that asks for none. */
+/** What it costs to verify the token of everybody who connects, beside a server that asks for none; and what limits cost. */
 export async function benchAuth(): Promise<void> {
   const servers = KINDS.map((kind) => new Server(kind));
   const load = new BenchProcess("./auth/load.js", LOAD_CORE);
@@ -51,7 +52,8 @@ export async function benchAuth(): Promise<void> {
   } finally {
     await Promise.all([load, ...servers.map((server) => server.process)].map((one) => one.stop()));
   }
-  console.log(report(servers));
+  console.log(`${report(servers)}\n`);
+  await benchLimits();
 }
 
 function report(servers: readonly Server[]): string {

@@ -12,7 +12,7 @@ const benches: Readonly<Record<string, { readonly what: string; readonly run: ()
     what: "10,000 clients at once on one node, with admission and without",
     run: benchAdmission,
   },
-  auth: { what: "connect and join with tokens of each kind, and without", run: benchAuth },
+  auth: { what: "connect and join with tokens of each kind, and without; limits off and on", run: benchAuth },
   cluster: {
     what: "latency, throughput, CPU and bytes between nodes, by mesh, NATS and Redis",
     run: benchCluster,

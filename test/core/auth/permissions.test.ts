@@ -78,6 +78,11 @@ describe("permissions of a topic", () => {
     expect(fault(permissions)).toMatch(/./);
   });
 
+  it("are refused without a word of theirs, which would get into logs", () => {
+    expect(fault({ ok: ["*"], "secret*x": ["*"] })).toBe("topic 2: `*` may only be the last character");
+    expect(fault({ secret: ["secret"] })).not.toContain("secret");
+  });
+
   it("are refused without a throw, whatever comes", () => {
     fc.assert(fc.property(fc.anything(), (value) => void compilePermissions(value)));
   });
