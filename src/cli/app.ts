@@ -15,8 +15,13 @@ export interface NodeContext {
   readonly logger: Logger;
 }
 
-/** What a node needs of an endpoint. One that keeps its own HTTP server may be given as an object of these three. */
-export type AppEndpoint = Pick<Endpoint, "listen" | "drain" | "stop">;
+/**
+ * What a node needs of an endpoint. One that keeps its own HTTP server may be given as an object of the first three.
+ * Without `cancelDrain` a drain cannot be called off; without `fleet` the autoscaler of `up` cannot measure the node,
+ * and leaves the fleet as it is.
+ */
+export type AppEndpoint = Pick<Endpoint, "listen" | "drain" | "stop"> &
+  Partial<Pick<Endpoint, "cancelDrain" | "fleet">>;
 
 /**
  * What the module given to `simurgh up` and `simurgh node` exports as its default: makes the endpoint of one node.

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { SimurghError } from "../runtime/errors.js";
 import { addLoad } from "./commands/load.js";
+import { addDrain } from "./commands/drain.js";
 import { addNode } from "./commands/node.js";
 import { addNodes } from "./commands/nodes.js";
 import { addToken } from "./commands/token.js";
@@ -44,6 +45,7 @@ addNode(program, onExitCode);
 addNodes(program, onExitCode);
 addToken(program, onExitCode);
 addLoad(program, onExitCode);
+addDrain(program, onExitCode);
 try {
   await program.parseAsync();
 } catch (error) {

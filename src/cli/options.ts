@@ -34,6 +34,16 @@ export function portOption(about: string): Option {
   return new Option("--port <port>", about).env("PORT").default(4000).argParser(wholeNumber(0, 65_535));
 }
 
+/** `--port` of a command that speaks to a fleet. */
+export function doorOption(): Option {
+  return portOption("the port of the fleet's door");
+}
+
+/** An option of whole seconds. */
+export function secondsOption(flags: string, about: string, fallback: number): Option {
+  return new Option(flags, about).default(fallback).argParser(wholeNumber(0, 86_400));
+}
+
 /** `--log-level`. */
 export function logLevelOption(): Option {
   const levels = ["debug", "info", "warn", "error", "silent"];

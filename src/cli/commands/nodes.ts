@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { SimurghError } from "../../runtime/errors.js";
 import { askFleet } from "../control/client.js";
 import type { NodeRow } from "../control/messages.js";
-import { portOption } from "../options.js";
+import { doorOption } from "../options.js";
 import { table } from "../support/table.js";
 
 const answerMsMax = 10_000;
@@ -18,8 +18,8 @@ export function addNodes(program: Command, onExitCode: (code: number) => void): 
     .command("nodes")
     .summary("list the nodes of a running fleet")
     .description("Lists the nodes of the fleet that `simurgh up` runs behind a door.")
-    .addOption(portOption("the port of the fleet's door"))
-    .option("--json", "print an array of {name, pid, port, connections, ready}")
+    .addOption(doorOption())
+    .option("--json", "print an array of {name, pid, port, stage, connections, ready}")
     .action(async ({ port, json }: NodesOptions) => {
       const rows = await askFleet(port, { command: "nodes" }, answerMsMax);
       if (!isNodeRows(rows))
@@ -30,14 +30,15 @@ export function addNodes(program: Command, onExitCode: (code: number) => void): 
 }
 
 function tableOf(rows: readonly NodeRow[]): string {
-  const cells = rows.map(({ name, pid, port, connections, ready }) => [
+  const cells = rows.map(({ name, pid, port, stage, connections, ready }) => [
     name,
     String(pid ?? "-"),
     String(port ?? "-"),
+    stage,
     String(connections),
     ready ? "yes" : "no",
   ]);
-  return table(["NAME", "PID", "PORT", "CONNECTIONS", "READY"], cells);
+  return table(["NAME", "PID", "PORT", "STAGE", "CONNECTIONS", "READY"], cells);
 }
 
 function isNodeRows(value: unknown): value is NodeRow[] {

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { type LogLevel, lineLogger } from "../../edges/system/logger.js";
+import { SimurghError } from "../../runtime/errors.js";
 import { controlPath, makeFleetFolder, removeFleetFolder } from "../control/folder.js";
 import { startControl } from "../control/server.js";
 import { type EngineChoice, engineOption } from "../engine/choice.js";
@@ -14,6 +15,7 @@ import {
 } from "../fleet/door.js";
 import { Fleet } from "../fleet/fleet.js";
 import { secretVariable } from "../fleet/messages.js";
+import { obey } from "../fleet/orders.js";
 import { type DiscoverChoice, discoverOption } from "../node/discover-option.js";
 import { requireAppFile } from "../node/load-app.js";
 import { logLevelOption, portOption, wholeNumber } from "../options.js";
@@ -92,7 +94,11 @@ async function up(app: string, options: UpOptions): Promise<number> {
   const folder = await makeFleetFolder(port);
   let fleet: Fleet | undefined;
   let engine: ChosenEngine | undefined;
-  const control = await startControl(controlPath(port), async () => fleet?.nodes() ?? []);
+  const control = await startControl(controlPath(port), async (request, progress) => {
+    if (fleet !== undefined) return obey(fleet, request, progress);
+    if (request.command === "nodes") return [];
+    throw new SimurghError("fleet_order_refused", "the fleet is about to start");
+  });
   try {
     const told = (line: string) => out(`${options.engine} ${line}`);
     engine = await chooseEngine({ choice: options.engine, env: process.env, folder, told });

@@ -1,48 +1,61 @@
 import { connect } from "node:net";
-import { SimurghError } from "../../runtime/errors.js";
+import { type ErrorCode, errorTable, SimurghError } from "../../runtime/errors.js";
 import { controlPath } from "./folder.js";
 import { type ControlRequest, controlLineCharsMax, parseReply } from "./messages.js";
 
 /**
- * Asks the fleet whose door is `port`. Rejects with `fleet_not_found` when there is none, and with `control_failed`
- * when it does not answer properly within `limitMs`.
+ * Asks the fleet whose door is `port`; `onProgress` hears of what takes long. Rejects with `fleet_not_found` when there
+ * is none, with the fleet's own error, and with `control_failed` when it says nothing sensible for `silenceMs`.
  */
-export async function askFleet(port: number, request: ControlRequest, limitMs: number): Promise<unknown> {
-  const line = await exchange(port, `${JSON.stringify(request)}\n`, limitMs);
-  const reply = parseReply(line);
-  if (reply === undefined)
-    throw new SimurghError("control_failed", "the fleet's answer is not to be understood");
-  if (!reply.ok) throw new SimurghError("control_failed", `the fleet answered: ${reply.error}`);
-  return reply.result;
-}
-
-function exchange(port: number, request: string, limitMs: number): Promise<string> {
+export function askFleet(
+  port: number,
+  request: ControlRequest,
+  silenceMs: number,
+  onProgress: (line: string) => void = () => {},
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path: controlPath(port) });
-    const fail = (message: string) => {
-      reject(new SimurghError("control_failed", message));
+    const fail = (error: SimurghError) => {
+      reject(error);
       socket.destroy();
     };
-    const timer = setTimeout(() => fail(`the fleet did not answer within ${limitMs / 1000} s`), limitMs);
-    let answer = "";
+    const broken = (message: string) => fail(new SimurghError("control_failed", message));
+    let rest = "";
     socket.setEncoding("utf8");
-    socket.on("connect", () => socket.write(request));
+    socket.setTimeout(silenceMs, () => broken(`the fleet did not answer within ${silenceMs / 1000} s`));
+    socket.on("connect", () => socket.write(`${JSON.stringify(request)}\n`));
     socket.on("data", (text: string) => {
-      answer += text;
-      const end = answer.indexOf("\n");
-      if (end < 0 && answer.length <= controlLineCharsMax) return;
-      if (end < 0) return fail("the fleet's answer is too long");
-      resolve(answer.slice(0, end));
-      socket.destroy();
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) {
+        const reply = parseReply(line);
+        if (reply === undefined) return broken("the fleet's answer is not to be understood");
+        if ("progress" in reply) onProgress(reply.progress);
+        else if (!reply.ok) return fail(errorOf(reply.error, reply.code));
+        else {
+          resolve(reply.result);
+          socket.destroy();
+        }
+      }
+      if (rest.length > controlLineCharsMax) broken("the fleet's answer is too long");
     });
     socket.on("error", (cause) => {
       const message = `no fleet has its door at port ${port}; start one with: simurgh up --port ${port}`;
       reject(new SimurghError("fleet_not_found", message, { cause }));
     });
-    socket.on("close", () => {
-      clearTimeout(timer);
-      // After an answer or an error this is without effect.
-      fail("the fleet broke off the connection");
-    });
+    // After an answer or an error this is without effect.
+    socket.on("close", () => broken("the fleet broke off the connection"));
   });
+}
+
+function errorOf(message: string, code: string | undefined): SimurghError {
+  if (code === undefined || !isErrorCode(code)) {
+    return new SimurghError("control_failed", `the fleet answered: ${message}`);
+  }
+  const begin = `${code}: `;
+  return new SimurghError(code, message.startsWith(begin) ? message.slice(begin.length) : message);
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorTable, code);
 }

@@ -14,8 +14,14 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
-/** Answers one request; what it rejects with is told to whoever asked. */
-export type ControlHandler = (request: ControlRequest) => Promise<unknown>;
+/**
+ * Answers one request; what it rejects with is told to whoever asked. What takes long calls `progress` with lines for
+ * people, oftener than {@link silenceMsMax}. It is not told when nobody listens any more: what was begun goes on.
+ */
+export type ControlHandler = (request: ControlRequest, progress: (line: string) => void) => Promise<unknown>;
+
+/** One who asked takes a fleet that says nothing for longer than this for dead. */
+export const silenceMsMax = 15_000;
 
 /**
  * Listens at `path`. A socket that a dead fleet has left there is replaced; a living fleet is not touched, and the
@@ -76,8 +82,10 @@ function serve(socket: Socket, handler: ControlHandler): void {
     busy = true;
     for (let line = waiting.shift(); line !== undefined; line = waiting.shift()) {
       socket.setTimeout(0);
-      const reply = await replyTo(line, handler);
-      socket.write(`${JSON.stringify(reply)}\n`);
+      const write = (reply: ControlReply) => {
+        if (!socket.destroyed) socket.write(`${JSON.stringify(reply)}\n`);
+      };
+      write(await replyTo(line, (request) => handler(request, (progress) => write({ progress }))));
       socket.setTimeout(idleMsMax);
     }
     busy = false;
@@ -95,12 +103,16 @@ function serve(socket: Socket, handler: ControlHandler): void {
   });
 }
 
-async function replyTo(line: string, handler: ControlHandler): Promise<ControlReply> {
+async function replyTo(
+  line: string,
+  handler: (request: ControlRequest) => Promise<unknown>,
+): Promise<ControlReply> {
   const request = parseRequest(line);
   if (request === undefined) return { ok: false, error: "not a request that this fleet knows" };
   try {
     return { ok: true, result: await handler(request) };
   } catch (error) {
-    return { ok: false, error: error instanceof Error ? error.message : String(error) };
+    const code = error instanceof SimurghError ? error.code : undefined;
+    return { ok: false, error: error instanceof Error ? error.message : String(error), code };
   }
 }

@@ -1,8 +1,21 @@
+import { type NodeStage, type SignalValues, signalNames } from "../../core/autoscale/signal.js";
+
 /** What a node tells the `up` that runs it, over the channel between the two processes. */
 export type NodeMessage =
   | { readonly type: "simurgh:listening"; readonly port: number }
+  /** How the node is: once a second, and whenever its stage changes. */
+  | { readonly type: "simurgh:status"; readonly stage: NodeStage; readonly values: SignalValues }
   /** The node cannot start; it is about to exit. */
   | { readonly type: "simurgh:failed"; readonly message: string };
+
+/** What `up` tells a node that it runs. */
+export type NodeOrder =
+  /** Send the clients away, then exit with 0. What is left after `limitMs` is closed at once. */
+  | { readonly type: "simurgh:drain"; readonly limitMs: number }
+  /** Call the drain off. */
+  | { readonly type: "simurgh:cancel" }
+  /** End now, in good order: nobody is left to take the clients, or somebody is in a hurry. */
+  | { readonly type: "simurgh:stop" };
 
 /** Name of the environment variable that tells a node that `up` runs it. */
 export const supervisedVariable = "SIMURGH_SUPERVISED";
@@ -10,10 +23,39 @@ export const supervisedVariable = "SIMURGH_SUPERVISED";
 /** Name of the environment variable that holds the secret which the nodes of a cluster share. */
 export const secretVariable = "SIMURGH_SECRET";
 
-/** Checks what came over the channel. Undefined: not one of ours, such as a message of the application. */
+const stages: readonly unknown[] = ["starting", "ready", "draining"] satisfies readonly NodeStage[];
+
+/** Checks what came over the channel from a node. Undefined: not one of ours, such as a message of the application. */
 export function parseNodeMessage(value: unknown): NodeMessage | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { type, port, message }: { type?: unknown; port?: unknown; message?: unknown } = value;
+  if (!isRecord(value)) return undefined;
+  const { type, port, message, stage, values } = value;
   if (type === "simurgh:listening" && typeof port === "number") return { type, port };
-  return type === "simurgh:failed" && typeof message === "string" ? { type, message } : undefined;
+  if (type === "simurgh:failed" && typeof message === "string") return { type, message };
+  if (type !== "simurgh:status" || !isStage(stage) || !isRecord(values)) return undefined;
+  return { type, stage, values: readValues(values) };
+}
+
+/** Checks what came over the channel from `up`. Undefined: not one of ours. */
+export function parseNodeOrder(value: unknown): NodeOrder | undefined {
+  if (!isRecord(value)) return undefined;
+  const { type, limitMs } = value;
+  if (type === "simurgh:cancel" || type === "simurgh:stop") return { type };
+  return type === "simurgh:drain" && typeof limitMs === "number" ? { type, limitMs } : undefined;
+}
+
+function readValues(values: Readonly<Record<string, unknown>>): SignalValues {
+  const read: Record<string, number> = {};
+  for (const name of signalNames) {
+    const value = values[name];
+    if (typeof value === "number") read[name] = value;
+  }
+  return read;
+}
+
+function isStage(value: unknown): value is NodeStage {
+  return stages.includes(value);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }

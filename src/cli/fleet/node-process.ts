@@ -3,7 +3,13 @@ import { fileURLToPath } from "node:url";
 import type { EngineChoice } from "../engine/choice.js";
 import { eachLine } from "../support/lines.js";
 import { loopback } from "../support/ports.js";
-import { type NodeMessage, parseNodeMessage, secretVariable, supervisedVariable } from "./messages.js";
+import {
+  type NodeMessage,
+  type NodeOrder,
+  parseNodeMessage,
+  secretVariable,
+  supervisedVariable,
+} from "./messages.js";
 
 /** What one node of a fleet is started with, now and after each crash. */
 export interface NodePlan {
@@ -17,8 +23,8 @@ export interface NodePlan {
   /** Where it serves; another port is taken when this one is not free. */
   readonly port: number;
   readonly meshPort: number;
-  /** The other nodes: `name@host:port`. */
-  readonly peers: readonly string[];
+  /** The other nodes as they are when it starts: `name@host:port`. */
+  readonly peers: () => readonly string[];
   /** How it finds more. */
   readonly discover: readonly string[];
   readonly secret: string;
@@ -58,6 +64,14 @@ export function onNodeMessage(child: ChildProcess, onMessage: (message: NodeMess
   });
 }
 
+/** Gives a node an order. False: it has no ear for it any more. */
+export function giveOrder(child: ChildProcess, order: NodeOrder): boolean {
+  if (!child.connected) return false;
+  // One that has just gone says so by its exit.
+  child.send(order, () => {});
+  return true;
+}
+
 function argumentsOf(plan: NodePlan): string[] {
   const pairs = [
     ["--name", plan.name],
@@ -72,7 +86,8 @@ function argumentsOf(plan: NodePlan): string[] {
 
 function meshArgumentsOf({ meshPort, peers, discover }: NodePlan): string[][] {
   const port = ["--mesh-port", String(meshPort)];
-  const known = peers.length > 0 ? [["--peers", peers.join(",")]] : [];
+  const others = peers();
+  const known = others.length > 0 ? [["--peers", others.join(",")]] : [];
   return [port, ...known, ...discover.map((how) => ["--discover", how])];
 }
 

@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import type { NodeReport, NodeStage, SignalValues } from "../../core/autoscale/signal.js";
 import { probe } from "../../edges/balancer/embedded/probe.js";
 import { SimurghError } from "../../runtime/errors.js";
 import type { NodeRow } from "../control/messages.js";
@@ -6,13 +7,13 @@ import { loopback } from "../support/ports.js";
 import { pause, within } from "../support/within.js";
 import { type BackoffLimits, createBackoff } from "./backoff.js";
 import type { NodeMessage } from "./messages.js";
-import { type NodeOutput, type NodePlan, onNodeMessage, spawnNode } from "./node-process.js";
+import { giveOrder, type NodeOutput, type NodePlan, onNodeMessage, spawnNode } from "./node-process.js";
 
 /** Bounds of the life of a node. */
 export interface WorkerLimits extends BackoffLimits {
   /** From the start of the process until `/ready` answers 200. */
   readonly startMsMax: number;
-  /** From the wish to end until the process is killed. */
+  /** From the wish to end, or the end of a drain's time, until the process is killed. */
   readonly stopMsMax: number;
 }
 
@@ -22,10 +23,28 @@ export interface WorkerEvents extends NodeOutput {
   told(line: string): void;
   /** The node is ready, for the first time or again, maybe at another port. */
   ready(port: number): void;
+  /** The node began to drain, by whosever wish, or its drain was called off. */
+  draining(isDraining: boolean): void;
+}
+
+/**
+ * How a drain came out. `drained`: the node sent its clients away and is gone. `down`: there was no process to drain.
+ * `died`: the process ended by itself before that. `killed`: it did not end in time. `kept`: the drain was called off.
+ */
+export type Departure =
+  | { readonly how: "drained" | "down" | "kept" }
+  | { readonly how: "died" | "killed"; readonly reason: string };
+
+/** What a node said of itself last. */
+interface Told {
+  readonly atMs: number;
+  readonly values: SignalValues;
 }
 
 const readyPollMs = 25;
 const healthMsMax = 1_000;
+/** How long a node may take to say that it does not drain any more. */
+const cancelMsMax = 5_000;
 
 /** One node of the fleet: the process that is it now, and the next one when that dies. */
 export class Worker {
@@ -34,12 +53,18 @@ export class Worker {
   readonly #events: WorkerEvents;
   readonly #nextDelay: (livedMs: number) => number;
   #child: ChildProcess | undefined;
-  #gone: Promise<void> = Promise.resolve();
+  #gone: Promise<string> = Promise.resolve("not started");
   #port: number | undefined;
   #failure = "";
   #wasReady = false;
+  #stage: NodeStage = "starting";
+  #told: Told | undefined;
+  /** It is to go for good: it is not started again. */
+  #leaving = false;
   #stopping = false;
   #restart: NodeJS.Timeout | undefined;
+  #onKept: () => void = () => {};
+  #onBack: () => void = () => {};
 
   constructor(plan: NodePlan, limits: WorkerLimits, events: WorkerEvents) {
     this.plan = plan;
@@ -48,30 +73,89 @@ export class Worker {
     this.#nextDelay = createBackoff(limits);
   }
 
+  get name(): string {
+    return this.plan.name;
+  }
+
+  /** A node that is down is about to start. */
+  get stage(): NodeStage {
+    return this.#leaving ? "draining" : this.#stage;
+  }
+
+  /** Resolves with the reason when the process that the node is now has ended. */
+  get gone(): Promise<string> {
+    return this.#gone;
+  }
+
   /** Starts the node. Resolves when it is ready; rejects with `fleet_start_failed` when it does not come to that. */
   async start(): Promise<void> {
     if (await this.#launch()) return;
     await this.#gone;
-    throw new SimurghError("fleet_start_failed", `${this.plan.name} did not start: ${this.#failure}`);
+    throw new SimurghError("fleet_start_failed", `${this.name} did not start: ${this.#failure}`);
   }
 
   /** The node as it is now; asks the node itself. */
   async row(): Promise<NodeRow> {
     const port = this.#port;
-    const row = { name: this.plan.name, pid: this.#child?.pid ?? null, port: port ?? null };
+    const { name, stage } = this;
+    const row = { name, pid: this.#child?.pid ?? null, port: port ?? null, stage };
     if (this.#child === undefined || port === undefined) return { ...row, connections: 0, ready: false };
     const answer = await probe({ host: loopback, port }, "/health", healthMsMax);
     if (typeof answer === "string") return { ...row, connections: 0, ready: false };
     return { ...row, ...readHealth(answer.body) };
   }
 
-  /** Ends the node in good order, and by force when it takes too long. Resolves when the process is gone. */
+  /** What the node said of itself last, for those who decide about the size of the fleet. */
+  report(): NodeReport {
+    const { name, stage } = this;
+    if (this.#told === undefined || this.#child === undefined) return { name, stage };
+    return { name, stage, measuredAtMs: this.#told.atMs, values: this.#told.values };
+  }
+
+  /** Has the node send its clients away, within `limitMs`, and go for good. Resolves when the process is gone. */
+  async drain(limitMs: number): Promise<Departure> {
+    this.#leaving = true;
+    clearTimeout(this.#restart);
+    const child = this.#child;
+    if (child === undefined) return { how: "down" };
+    const kept = new Promise<void>((resolve) => {
+      this.#onKept = resolve;
+    });
+    if (!giveOrder(child, { type: "simurgh:drain", limitMs })) child.kill("SIGTERM");
+    this.#events.draining(true);
+    const settled = Promise.race([this.#gone, kept]);
+    if (!(await within(limitMs + this.#limits.stopMsMax, settled))) {
+      child.kill("SIGKILL");
+      await this.#gone;
+      return { how: "killed", reason: `it did not end within ${limitMs / 1000} s and was killed` };
+    }
+    if (!this.#leaving) return { how: "kept" };
+    const reason = await this.#gone;
+    return reason === cleanExit ? { how: "drained" } : { how: "died", reason };
+  }
+
+  /** Calls the drain off. False: there was none, or it was too late. */
+  async cancelDrain(): Promise<boolean> {
+    const child = this.#child;
+    if (child === undefined || this.stage !== "draining" || this.#stopping) return false;
+    const back = new Promise<boolean>((resolve) => {
+      this.#onBack = () => resolve(true);
+      void this.#gone.then(() => resolve(false));
+    });
+    if (!giveOrder(child, { type: "simurgh:cancel" }) || !(await within(cancelMsMax, back))) return false;
+    if (!(await back)) return false;
+    this.#leaving = false;
+    this.#onKept();
+    return true;
+  }
+
+  /** Ends the node now, in good order, and by force when it takes too long. Resolves when the process is gone. */
   async stop(): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#restart);
     const child = this.#child;
     if (child === undefined) return;
-    child.kill("SIGTERM");
+    if (!giveOrder(child, { type: "simurgh:stop" })) child.kill("SIGTERM");
     if (await within(this.#limits.stopMsMax, this.#gone)) return;
     this.#events.told(`did not end within ${this.#limits.stopMsMax / 1000} s and is killed`);
     child.kill("SIGKILL");
@@ -89,6 +173,8 @@ export class Worker {
     const child = spawnNode({ ...this.plan, port: this.#port ?? this.plan.port }, this.#events);
     this.#child = child;
     this.#failure = "";
+    this.#stage = "starting";
+    this.#told = undefined;
     const listening = new Promise<void>((resolve) => {
       onNodeMessage(child, (message) => this.#onMessage(message, resolve));
     });
@@ -96,7 +182,7 @@ export class Worker {
       const end = (reason: string) => {
         if (this.#child !== child) return;
         this.#child = undefined;
-        resolve();
+        resolve(reason);
         this.#onEnd(reason, performance.now() - startedMs);
       };
       child.on("exit", (code, signal) => end(signal ?? `exit code ${code}`));
@@ -118,10 +204,26 @@ export class Worker {
   #onMessage(message: NodeMessage, onListening: () => void): void {
     if (message.type === "simurgh:failed") {
       this.#failure = message.message;
-      return;
+    } else if (message.type === "simurgh:listening") {
+      this.#port = message.port;
+      onListening();
+    } else {
+      this.#told = { atMs: performance.now(), values: message.values };
+      this.#onStage(message.stage);
     }
-    this.#port = message.port;
-    onListening();
+  }
+
+  #onStage(stage: NodeStage): void {
+    if (stage === "draining" && this.#stage !== "draining") {
+      this.#stage = "draining";
+      // An order of ours was told already.
+      if (!this.#leaving) this.#events.draining(true);
+    }
+    if (stage === "ready" && this.#stage === "draining") {
+      this.#stage = "ready";
+      this.#events.draining(false);
+      this.#onBack();
+    }
   }
 
   /** Waits for `/ready` to answer 200. False: the process was gone before that. */
@@ -131,6 +233,7 @@ export class Worker {
       const answer = await probe({ host: loopback, port }, "/ready", healthMsMax);
       if (typeof answer === "string" || answer.status !== 200 || this.#child !== child) continue;
       this.#wasReady = true;
+      if (this.#stage === "starting") this.#stage = "ready";
       this.#events.told(`is ready at http://${loopback}:${port}`);
       this.#events.ready(port);
       return true;
@@ -140,14 +243,19 @@ export class Worker {
 
   #onEnd(reason: string, livedMs: number): void {
     this.#failure = this.#failure === "" ? reason : `${this.#failure} (${reason})`;
+    const wasDraining = this.#stage === "draining";
+    this.#stage = "starting";
     if (this.#stopping) return this.#events.told("has ended");
-    // A node that never was ready will not be the next time either: `start` rejects.
-    if (!this.#wasReady) return;
+    // A node that never was ready will not be the next time either: `start` rejects. Of one that leaves the fleet tells.
+    if (!this.#wasReady || this.#leaving) return;
     const delayMs = this.#nextDelay(livedMs);
-    this.#events.told(`died: ${this.#failure}; it is started again in ${delayMs / 1000} s`);
+    const how = wasDraining && reason === cleanExit ? "was ended by a signal" : `died: ${this.#failure}`;
+    this.#events.told(`${how}; it is started again in ${delayMs / 1000} s`);
     this.#restart = setTimeout(() => void this.#launch(), delayMs);
   }
 }
+
+const cleanExit = "exit code 0";
 
 /** Reads the body of `/health`. What is missing counts as nothing and not ready. */
 function readHealth(body: string): { connections: number; ready: boolean } {

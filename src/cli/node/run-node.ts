@@ -2,15 +2,16 @@ import { createHmac, randomBytes } from "node:crypto";
 import type { DiscoveryStrategy } from "../../contracts/discovery.js";
 import type { Logger } from "../../contracts/logger.js";
 import type { PubSubAdapter } from "../../contracts/pubsub-adapter.js";
+import type { NodeStage } from "../../core/autoscale/signal.js";
 import { local } from "../../edges/pubsub/local.js";
 import { mesh } from "../../edges/pubsub/mesh/mesh.js";
 import type { AppEndpoint } from "../app.js";
 import { brokerNeeds, type EngineChoice } from "../engine/choice.js";
 import { loadEngine } from "../engine/load-engine.js";
 import { tryBind } from "../support/ports.js";
-import { type StopSignals, stopSignals } from "../support/stop-signals.js";
-import { pause, within } from "../support/within.js";
+import { onStopSignals } from "../support/stop-signals.js";
 import { loadApp, makeEndpoint, requireAppFile } from "./load-app.js";
+import { NodeLife } from "./node-life.js";
 import { findParent, type Parent } from "./parent.js";
 
 /** What `simurgh node` is told. */
@@ -32,35 +33,54 @@ export interface NodeOptions {
   readonly out: (line: string) => void;
 }
 
-/** What the end of a node may take, milliseconds, after its clients were sent away. */
-export const stopMsMax = 8_000;
-/** What is left when somebody is in a hurry, or nobody is left to wait for. */
-const hurriedStopMsMax = 1_000;
+/** As often as nodes measure themselves. */
+const statusPeriodMs = 1_000;
 
 /** Runs one node until it is told to end. Resolves with the exit code. */
 export async function runNode(options: NodeOptions): Promise<number> {
+  const { drainMsMax, logger } = options;
   const parent = findParent();
-  const signals = stopSignals();
-  let endpoint: AppEndpoint | undefined;
-  const life = async () => {
-    endpoint = await startNode(options, parent);
-    const signal = await signals.first;
-    options.logger.info("ending", { signal });
-    return shutDown(endpoint, signals, options);
+  let life: NodeLife | undefined;
+  const work = async () => {
+    const endpoint = await startNode(options, parent);
+    const tell = parent === undefined ? undefined : tellStatus(endpoint, options.name, parent);
+    life = new NodeLife({ endpoint, drainMsMax, logger, onStage: (stage) => tell?.(stage) });
+    return life.ended;
   };
   // Before there is an endpoint there is nothing to end in good order.
-  const early = signals.first.then(() => (endpoint === undefined ? 0 : new Promise<never>(() => {})));
+  const early = new Promise<number>((resolve) => {
+    onStopSignals((signal) => (life === undefined ? resolve(0) : life.signal(signal)));
+    parent?.onOrder((order) => {
+      if (life !== undefined) life.obey(order);
+      else if (order.type !== "simurgh:cancel") resolve(0);
+    });
+  });
   const orphaned = parent?.gone.then(async () => {
-    options.logger.error("the supervisor is gone, so this node ends");
-    if (endpoint !== undefined) await within(hurriedStopMsMax, endpoint.stop());
+    logger.error("the supervisor is gone, so this node ends");
+    await life?.abandon();
     return 1;
   });
   try {
-    return await Promise.race([life(), early, ...(orphaned === undefined ? [] : [orphaned])]);
+    return await Promise.race([work(), early, ...(orphaned === undefined ? [] : [orphaned])]);
   } catch (error) {
     parent?.tell({ type: "simurgh:failed", message: error instanceof Error ? error.message : String(error) });
     throw error;
   }
+}
+
+/** Tells `up` once a second how this node is, and at once when its stage changes. */
+function tellStatus(endpoint: AppEndpoint, name: string, parent: Parent): (stage: NodeStage) => void {
+  let stage: NodeStage = "ready";
+  const tell = () => {
+    const values = endpoint.fleet?.().find((node) => node.name === name)?.values ?? {};
+    parent.tell({ type: "simurgh:status", stage, values });
+  };
+  setInterval(tell, statusPeriodMs).unref();
+  tell();
+  return (now) => {
+    stage = now;
+    tell();
+  };
 }
 
 async function startNode(options: NodeOptions, parent: Parent | undefined): Promise<AppEndpoint> {
@@ -98,18 +118,4 @@ function deriveKeyBase(secret: string | undefined): string {
 async function choosePort({ host, port }: NodeOptions, parent: Parent | undefined): Promise<number> {
   if (parent === undefined) return port;
   return (await tryBind({ host, port })) === "free" ? port : 0;
-}
-
-async function shutDown(
-  endpoint: AppEndpoint,
-  signals: StopSignals,
-  { drainMsMax, logger }: NodeOptions,
-): Promise<number> {
-  const hurried = signals.second.then(() => logger.warn("hurrying"));
-  const drained = await within(drainMsMax, Promise.race([endpoint.drain(), hurried]));
-  if (!drained) logger.warn("not drained in time", { drainMsMax });
-  const hurriedStop = hurried.then(() => pause(hurriedStopMsMax));
-  const stopped = await within(stopMsMax, Promise.race([endpoint.stop(), hurriedStop]));
-  if (!stopped) logger.warn("not stopped in time", { stopMsMax });
-  return 0;
 }

@@ -8,9 +8,21 @@ export interface StopSignals {
 
 /**
  * One wish may come as several signals: the terminal gives Ctrl-C to each program of the group, and npm passes it on
- * to its child once more. Signals this close to the first are the same wish.
+ * to its child once more. Signals this close to a wish are part of it.
  */
 const sameWishMs = 300;
+
+/** Listens for SIGINT, SIGTERM and SIGHUP from now on, and calls `onWish` for each wish. */
+export function onStopSignals(onWish: (signal: NodeJS.Signals) => void): void {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  const onSignal = (signal: NodeJS.Signals) => {
+    const nowMs = performance.now();
+    if (nowMs - lastMs <= sameWishMs) return;
+    lastMs = nowMs;
+    onWish(signal);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
+}
 
 /** Listens for SIGINT, SIGTERM and SIGHUP from now on. */
 export function stopSignals(): StopSignals {
@@ -22,12 +34,11 @@ export function stopSignals(): StopSignals {
   const second = new Promise<void>((resolve) => {
     onSecond = resolve;
   });
-  let firstMs: number | undefined;
-  const onSignal = (signal: NodeJS.Signals) => {
-    firstMs ??= performance.now();
-    onFirst(signal);
-    if (performance.now() - firstMs > sameWishMs) onSecond();
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
+  let wishes = 0;
+  onStopSignals((signal) => {
+    wishes += 1;
+    if (wishes === 1) onFirst(signal);
+    else onSecond();
+  });
   return { first, second };
 }

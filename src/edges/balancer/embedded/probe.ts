@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { type IncomingHttpHeaders, request } from "node:http";
 import type { Address } from "../../../contracts/network.js";
 
 /** Bytes of an answer's body that are kept; an answer that is longer counts as none. */
@@ -7,6 +7,7 @@ const bodyBytesMax = 65_536;
 /** What came back from {@link probe}. */
 export interface ProbeAnswer {
   readonly status: number;
+  readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
@@ -38,7 +39,10 @@ export function probe(
         body += text;
         if (body.length > bodyBytesMax) outgoing.destroy();
       });
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+      response.on("end", () => {
+        const { statusCode: status = 0, headers } = response;
+        resolve({ status, headers, body });
+      });
       response.on("close", () => resolve("failed"));
       response.on("error", () => resolve("failed"));
     });
