@@ -60,7 +60,9 @@ describe("simurgh up", () => {
     const port = Number(line.split(":").at(-1));
     expect((await ask(port)).status).toBe(200);
     const { stdout } = await runSimurgh(["nodes"], { PORT: String(port) });
-    expect(stdout).toMatch(/^NAME +PID +PORT +CONNECTIONS +READY\nn1@127\.0\.0\.1 +\d+ +\d+ +0 +yes\n$/);
+    expect(stdout).toMatch(
+      /^NAME +PID +PORT +STAGE +CONNECTIONS +READY\nn1@127\.0\.0\.1 +\d+ +\d+ +ready +0 +yes\n$/,
+    );
   });
 
   test.each([
@@ -84,11 +86,11 @@ describe("simurgh up", () => {
   });
 
   test("kills what does not end when it is told a second time", async () => {
-    const fleet = await start(["--nodes", "1"], "stubborn-app.mjs");
+    const fleet = await start(["--nodes", "1"], "unstoppable-app.mjs");
     await fleet.up.line("ready ");
     const processes = fleet.processes();
     fleet.up.child.kill("SIGINT");
-    await fleet.up.line("n1@127.0.0.1 | cannot be drained");
+    await fleet.up.line("n1@127.0.0.1 | cannot be stopped");
     // npm and the terminal may both pass Ctrl-C on: what comes at once is not yet a second wish.
     const again = setInterval(() => fleet.up.child.kill("SIGINT"), 100);
     expect(await fleet.up.ended).toMatchObject({ code: 0 });

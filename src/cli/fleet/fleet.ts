@@ -172,8 +172,7 @@ export class Fleet {
     this.#remove(worker);
     // To no end when the balancer does not answer: it is asked again, and knows by its checks that the node is gone.
     void this.#placing.take(worker.name);
-    const how = "reason" in departure ? `${departure.how} while it drained: ${departure.reason}` : "drained";
-    out(`${worker.name} is gone, ${how}`);
+    out(`${worker.name} is gone: ${departure.how} (${departure.reason})`);
     return departure;
   }
 

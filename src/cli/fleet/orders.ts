@@ -41,8 +41,7 @@ export async function drainNode(
   const timer = setInterval(() => void tell(), progressMs);
   try {
     const departure = await fleet.drainNode(name, options);
-    if (departure.how === "drained") return progress(`${name} is gone`);
-    if (departure.how === "down") return progress(`${name} was down, and is gone`);
+    if (departure.how === "drained" || departure.how === "down") return progress(`${name} is gone`);
     if (departure.how === "kept")
       throw new SimurghError("drain_failed", `the drain of ${name} was called off`);
     throw new SimurghError(

@@ -31,9 +31,11 @@ export interface WorkerEvents extends NodeOutput {
  * How a drain came out. `drained`: the node sent its clients away and is gone. `down`: there was no process to drain.
  * `died`: the process ended by itself before that. `killed`: it did not end in time. `kept`: the drain was called off.
  */
-export type Departure =
-  | { readonly how: "drained" | "down" | "kept" }
-  | { readonly how: "died" | "killed"; readonly reason: string };
+export interface Departure {
+  readonly how: "drained" | "down" | "died" | "killed" | "kept";
+  /** How the process ended. */
+  readonly reason: string;
+}
 
 /** What a node said of itself last. */
 interface Told {
@@ -117,7 +119,7 @@ export class Worker {
     this.#leaving = true;
     clearTimeout(this.#restart);
     const child = this.#child;
-    if (child === undefined) return { how: "down" };
+    if (child === undefined) return { how: "down", reason: "not running" };
     const kept = new Promise<void>((resolve) => {
       this.#onKept = resolve;
     });
@@ -129,9 +131,9 @@ export class Worker {
       await this.#gone;
       return { how: "killed", reason: `it did not end within ${limitMs / 1000} s and was killed` };
     }
-    if (!this.#leaving) return { how: "kept" };
+    if (!this.#leaving) return { how: "kept", reason: "called off" };
     const reason = await this.#gone;
-    return reason === cleanExit ? { how: "drained" } : { how: "died", reason };
+    return { how: reason === cleanExit ? "drained" : "died", reason };
   }
 
   /** Calls the drain off. False: there was none, or it was too late. */
