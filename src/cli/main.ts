@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { SimurghError } from "../runtime/errors.js";
 import { addLoad } from "./commands/load.js";
+import { addAutoscale } from "./commands/autoscale.js";
+import { addDeploy } from "./commands/deploy.js";
 import { addDrain } from "./commands/drain.js";
 import { addNode } from "./commands/node.js";
 import { addNodes } from "./commands/nodes.js";
@@ -46,6 +48,8 @@ addNodes(program, onExitCode);
 addToken(program, onExitCode);
 addLoad(program, onExitCode);
 addDrain(program, onExitCode);
+addDeploy(program, onExitCode);
+addAutoscale(program, onExitCode);
 try {
   await program.parseAsync();
 } catch (error) {

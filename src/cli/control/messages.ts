@@ -8,7 +8,17 @@ export type ControlRequest =
   | { readonly command: "nodes" }
   /** Answered when the node is gone, or kept, with how it came out. */
   | { readonly command: "drain"; readonly name: string; readonly limitMs: number; readonly force: boolean }
-  | { readonly command: "cancel-drain"; readonly name: string };
+  | { readonly command: "cancel-drain"; readonly name: string }
+  /** Answered when the last old node is gone. Without `app` the new nodes run what the fleet runs. */
+  | {
+      readonly command: "deploy";
+      readonly app: string | undefined;
+      readonly startMsMax: number;
+      readonly settleMs: number;
+      readonly limitMs: number;
+    }
+  /** What the autoscaler thinks. */
+  | { readonly command: "autoscale" };
 
 /** The answer to a {@link ControlRequest}; what takes long sends `progress` before it. */
 export type ControlReply =
@@ -39,11 +49,15 @@ export const limitMsMax = 86_400_000;
 
 /** Reads the JSON of one request. Undefined: it is none. */
 export function parseRequest(line: string): ControlRequest | undefined {
-  const { command, name, limitMs, force } = parseObject(line) ?? {};
-  if (command === "nodes") return { command };
+  const { command, name, limitMs, force, app, startMsMax, settleMs } = parseObject(line) ?? {};
+  if (command === "nodes" || command === "autoscale") return { command };
   if (command === "cancel-drain" && typeof name === "string") return { command, name };
-  if (command !== "drain" || typeof name !== "string" || typeof force !== "boolean") return undefined;
-  return isLimit(limitMs) ? { command, name, limitMs, force } : undefined;
+  if (command === "drain" && typeof name === "string" && isLimit(limitMs)) {
+    return { command, name, limitMs, force: force === true };
+  }
+  if (command !== "deploy" || (app !== undefined && typeof app !== "string")) return undefined;
+  if (!isLimit(startMsMax) || !isLimit(settleMs) || !isLimit(limitMs)) return undefined;
+  return { command, app, startMsMax, settleMs, limitMs };
 }
 
 /** Reads the JSON of one reply. Undefined: it is none. */

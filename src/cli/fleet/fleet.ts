@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Balancer } from "../../contracts/balancer.js";
 import type { NodeReport } from "../../core/autoscale/signal.js";
+import { probe } from "../../edges/balancer/embedded/probe.js";
+import { NODE_HEADER } from "../../edges/transports/node-http.js";
 import { SimurghError } from "../../runtime/errors.js";
 import type { NodeRow } from "../control/messages.js";
 import type { ChosenEngine } from "../engine/choose-engine.js";
@@ -19,6 +21,8 @@ export interface FleetOptions {
   readonly secret: string | undefined;
   /** How they find nodes of other fleets, as `simurgh node` is told. */
   readonly discover: readonly string[];
+  /** Seconds that a node's clients may take when a signal ends it. */
+  readonly drainTimeout: number;
   readonly logLevel: string;
   readonly engine: Pick<ChosenEngine, "choice" | "env">;
   readonly balancer: Balancer;
@@ -92,7 +96,7 @@ export class Fleet {
     await Promise.all(workers.map((worker) => worker.start()));
     if (this.#stopping) return;
     await this.#placing.begin();
-    await this.untilDoorAnswers();
+    await this.#untilDoorAnswers();
   }
 
   /** The names of the nodes in the order in which they were added. */
@@ -145,10 +149,10 @@ export class Fleet {
 
   /**
    * Has a node send its clients away and go for good. Resolves when it is gone, or its drain was called off. A node
-   * that drains already is waited for. Rejects with `fleet_node_unknown`, or with `fleet_order_refused` for the last
-   * one that is ready.
+   * that drains already is waited for. Throws `fleet_node_unknown`, or `fleet_order_refused` for the last one that is
+   * ready.
    */
-  async drainNode(name: string, { limitMs, force = false }: DrainNodeOptions): Promise<Departure> {
+  drainNode(name: string, { limitMs, force = false }: DrainNodeOptions): Promise<Departure> {
     const worker = this.#find(name);
     const under = this.#departures.get(worker);
     if (under !== undefined) return under;
@@ -197,8 +201,23 @@ export class Fleet {
     void this.#placing.take(name);
   }
 
-  /** Waits until the door answers, by whatever node, or by this one. Rejects with `balancer_start_failed`. */
-  async untilDoorAnswers(node?: string): Promise<void> {
+  /** Whether a node is ready and stays. */
+  isServing(name: string): boolean {
+    return this.#workers.some((worker) => worker.name === name && worker.stage === "ready");
+  }
+
+  /**
+   * Waits until the door answers by this node. An application that keeps its own HTTP server may not name the node; then
+   * any answer will do. Rejects with `balancer_start_failed`.
+   */
+  async untilDoorSendsTo(name: string): Promise<void> {
+    const port = (await this.#find(name).row()).port ?? 0;
+    const answer = await probe({ host: loopback, port }, "/ready", doorMsMax);
+    const isNamed = typeof answer !== "string" && answer.headers[NODE_HEADER] === name;
+    await this.#untilDoorAnswers(isNamed ? name : undefined);
+  }
+
+  async #untilDoorAnswers(node?: string): Promise<void> {
     const answered = await doorAnswers(this.#options.door, () => this.#stopping, node);
     if (answered || this.#stopping) return;
     const by = node === undefined ? "" : ` by ${node}`;
@@ -242,14 +261,15 @@ export class Fleet {
   }
 
   #newWorker([port = 0, meshPort = 0]: readonly number[], app: string, bounds: WorkerLimits): Worker {
-    const { discover, logLevel, out, err } = this.#options;
+    const { discover, drainTimeout, logLevel, out, err } = this.#options;
     const { choice: engine, env } = this.#options.engine;
     this.#named += 1;
     const name = `n${this.#named}${this.#mark}@${loopback}`;
     const peers = () =>
       this.#workers.flatMap(({ plan }) => (plan.name === name ? [] : [`${plan.name}:${plan.meshPort}`]));
     const secret = this.#secret;
-    const plan: NodePlan = { name, app, port, meshPort, peers, discover, secret, logLevel, engine, env };
+    const ports = { port, meshPort, peers, discover };
+    const plan: NodePlan = { name, app, ...ports, drainTimeout, secret, logLevel, engine, env };
     const worker = new Worker(plan, bounds, {
       told: (line) => out(`${name} ${line}`),
       out: (line) => out(`${name} | ${line}`),

@@ -27,6 +27,8 @@ export interface NodePlan {
   readonly peers: () => readonly string[];
   /** How it finds more. */
   readonly discover: readonly string[];
+  /** Seconds that its clients may take when a signal ends it. */
+  readonly drainTimeout: number;
   readonly secret: string;
   readonly logLevel: string;
 }
@@ -77,6 +79,7 @@ function argumentsOf(plan: NodePlan): string[] {
     ["--name", plan.name],
     ["--host", loopback],
     ["--port", String(plan.port)],
+    ["--drain-timeout", String(plan.drainTimeout)],
     ["--log-level", plan.logLevel],
     ["--engine", plan.engine],
     ...(plan.engine === "mesh" ? meshArgumentsOf(plan) : []),
