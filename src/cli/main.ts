@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { SimurghError } from "../runtime/errors.js";
-import { addLoad } from "./commands/load.js";
 import { addAutoscale } from "./commands/autoscale.js";
 import { addDeploy } from "./commands/deploy.js";
 import { addDrain } from "./commands/drain.js";
+import { addLoad } from "./commands/load.js";
 import { addNode } from "./commands/node.js";
 import { addNodes } from "./commands/nodes.js";
 import { addToken } from "./commands/token.js";
