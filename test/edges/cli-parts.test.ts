@@ -1,7 +1,9 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
+import { parseRequest } from "../../src/cli/control/messages.js";
+import { readBounds } from "../../src/cli/fleet/autoscale-option.js";
 import { createBackoff } from "../../src/cli/fleet/backoff.js";
-import { parseNodeMessage } from "../../src/cli/fleet/messages.js";
+import { parseNodeMessage, parseNodeOrder } from "../../src/cli/fleet/messages.js";
 import { eachLine, lineWriter } from "../../src/cli/support/lines.js";
 import { freePorts, tryBind } from "../../src/cli/support/ports.js";
 import { table } from "../../src/cli/support/table.js";
@@ -92,8 +94,48 @@ describe("small parts", () => {
     await expect(within(10_000, Promise.reject(new Error("no")))).rejects.toThrow("no");
   });
 
-  test.each([null, "x", 1, {}, { type: "ready" }, { type: "simurgh:listening", port: "1" }])(
-    "%j is no message of a node",
-    (value) => expect(parseNodeMessage(value)).toBeUndefined(),
-  );
+  test.each([
+    null,
+    "x",
+    1,
+    {},
+    { type: "ready" },
+    { type: "simurgh:listening", port: "1" },
+    { type: "simurgh:status", stage: "tired", values: {} },
+    { type: "simurgh:status", stage: "ready" },
+    { type: "simurgh:drain", limitMs: 1 },
+  ])("%j is no message of a node", (value) => expect(parseNodeMessage(value)).toBeUndefined());
+
+  test("what a node says of itself is read, but for values that are none", () => {
+    const values = { connections: 3, eventLoop: "busy", speed: 7 };
+    expect(parseNodeMessage({ type: "simurgh:status", stage: "draining", values })).toEqual({
+      type: "simurgh:status",
+      stage: "draining",
+      values: { connections: 3 },
+    });
+  });
+
+  test.each([
+    undefined,
+    { type: "simurgh:drain" },
+    { type: "simurgh:gone", name: 1 },
+    { type: "simurgh:status", stage: "ready", values: {} },
+  ])("%j is no order to a node", (value) => expect(parseNodeOrder(value)).toBeUndefined());
+
+  test.each([
+    "nonsense",
+    '{"command":"drain","name":"n1@127.0.0.1"}',
+    '{"command":"drain","name":1,"limitMs":1}',
+    '{"command":"drain","name":"n1@127.0.0.1","limitMs":-1}',
+    '{"command":"cancel-drain"}',
+    '{"command":"deploy","app":7,"startMsMax":1,"settleMs":1,"limitMs":1}',
+    '{"command":"deploy","startMsMax":1,"settleMs":1}',
+  ])("%s is no request to a fleet", (line) => expect(parseRequest(line)).toBeUndefined());
+
+  test("bounds are two numbers in order", () => {
+    expect(readBounds("2..6")).toEqual({ minNodes: 2, maxNodes: 6 });
+    for (const text of ["", "2", "2-6", "6..2", "0..2", "1..65", "a..b"]) {
+      expect(() => readBounds(text)).toThrow("MIN..MAX");
+    }
+  });
 });

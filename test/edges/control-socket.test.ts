@@ -12,6 +12,7 @@ import {
   removeFleetFolder,
 } from "../../src/cli/control/folder.js";
 import { type ControlServer, startControl } from "../../src/cli/control/server.js";
+import { SimurghError } from "../../src/runtime/errors.js";
 import { freePort } from "../support/http.js";
 
 describe("the control socket of a fleet", () => {
@@ -75,6 +76,18 @@ describe("the control socket of a fleet", () => {
       { ok: false, error: "not a request that this fleet knows" },
       { ok: true, result: 2 },
     ]);
+  });
+
+  test("tells of what takes long, and passes on the code of what went wrong", async () => {
+    const control = await startControl(controlPath(port), async (_request, progress) => {
+      progress("half done");
+      throw new SimurghError("drain_failed", "it died");
+    });
+    toFree.push(() => control.close());
+    const heard: string[] = [];
+    const asked = askFleet(port, { command: "nodes" }, 10_000, (line) => heard.push(line));
+    await expect(asked).rejects.toMatchObject({ code: "drain_failed", message: "drain_failed: it died" });
+    expect(heard).toEqual(["half done"]);
   });
 
   test("cuts who sends a line without end, and goes on", async () => {

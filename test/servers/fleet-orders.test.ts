@@ -119,6 +119,47 @@ describe("a fleet that is told", () => {
     expect(herd.members.every(({ joins }) => joins.length === 1)).toBe(true);
   });
 
+  test("to deploy what dies while the old node drains: the drain is called off, the old node stays", async () => {
+    const one = ["--balancer", "embedded", "--nodes", "1"];
+    const fleet = await start(one, { TEST_NOTICE_MS: "60000" });
+    const { port } = fleet;
+    const herd = await gather(port, 2);
+    const deployed = askFleet(port, deployOf(), 20_000).catch((error: unknown) => error);
+    await drains(port);
+    await expect(drain(port, n2)).rejects.toThrow("a deploy is under way");
+    await expect(askFleet(port, deployOf(), 20_000)).rejects.toThrow("another deploy is under way");
+    process.kill((await row(port, n2))?.pid ?? 0, "SIGKILL");
+    expect(await deployed).toMatchObject({
+      code: "deploy_failed",
+      message: expect.stringContaining(`${n2} died while ${n1} drained: SIGKILL`),
+    });
+    expect(await rowsOf(port)).toMatchObject([{ name: n1, stage: "ready", connections: 2, ready: true }]);
+    expect(herd.members.every(({ joins }) => joins.length === 1)).toBe(true);
+    const again = askFleet(port, deployOf(), 20_000).catch((error: unknown) => error);
+    await drains(port);
+    fleet.up.child.kill("SIGTERM");
+    expect(await fleet.up.ended).toEqual({ code: 0, signal: null });
+    expect(await again).toBeInstanceOf(Error);
+  });
+
+  test("to shrink, and then has work again: the drain is called off", async () => {
+    const policy = await policyFile(hastyPolicy);
+    const args = ["--balancer", "embedded", "--autoscale", "1..2", "--policy", policy];
+    const { port } = await start(args, { TEST_NOTICE_MS: "60000" });
+    const many = await gather(port, 12);
+    await until(
+      async () => (await rowsOf(port)).filter(({ ready }) => ready).length === 2,
+      "two nodes",
+      40_000,
+    );
+    await many.leave();
+    await drains(port);
+    await gather(port, 12);
+    const stages = async () => (await rowsOf(port)).map(({ name, stage }) => `${name} ${stage}`);
+    await until(async () => (await stages()).every((one) => one.endsWith(" ready")), "both stay", 40_000);
+    expect(await stages()).toEqual([`${n1} ready`, `${n2} ready`]);
+  });
+
   test.each([
     ["nonsense", "{", "cannot be read"],
     ["a field that does not exist", { ...hastyPolicy, speed: 1 }, "speed is not known; known are"],

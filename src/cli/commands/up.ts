@@ -134,7 +134,7 @@ async function up(app: string, options: UpOptions): Promise<number> {
   const control = await startControl(controlPath(port), async (request, progress) => {
     if (orders !== undefined) return orders.obey(request, progress);
     if (request.command === "nodes") return [];
-    throw new SimurghError("fleet_order_refused", "the fleet is about to start");
+    throw new SimurghError("fleet_order_refused", "the fleet is starting, or about to end");
   });
   try {
     const told = (line: string) => out(`${options.engine} ${line}`);

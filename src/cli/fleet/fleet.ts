@@ -72,6 +72,7 @@ export class Fleet {
   #named = 0;
   #started: Promise<void> = Promise.resolve();
   #stopping = false;
+  #isUp = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -97,6 +98,12 @@ export class Fleet {
     if (this.#stopping) return;
     await this.#placing.begin();
     await this.#untilDoorAnswers();
+    this.#isUp = true;
+  }
+
+  /** Whether the fleet has started and does not end: only then it takes orders. */
+  get isUp(): boolean {
+    return this.#isUp && !this.#stopping;
   }
 
   /** The names of the nodes in the order in which they were added. */
@@ -249,6 +256,7 @@ export class Fleet {
   #remove(worker: Worker): void {
     const index = this.#workers.indexOf(worker);
     if (index >= 0) this.#workers.splice(index, 1);
+    for (const other of this.#workers) other.forget(worker.name);
   }
 
   /** A node that is down has its ports still. */

@@ -14,6 +14,8 @@ export type NodeOrder =
   | { readonly type: "simurgh:drain"; readonly limitMs: number }
   /** Call the drain off. */
   | { readonly type: "simurgh:cancel" }
+  /** That node has gone for good: it need not be looked for any more. */
+  | { readonly type: "simurgh:gone"; readonly name: string }
   /** End now, in good order: nobody is left to take the clients, or somebody is in a hurry. */
   | { readonly type: "simurgh:stop" };
 
@@ -38,8 +40,9 @@ export function parseNodeMessage(value: unknown): NodeMessage | undefined {
 /** Checks what came over the channel from `up`. Undefined: not one of ours. */
 export function parseNodeOrder(value: unknown): NodeOrder | undefined {
   if (!isRecord(value)) return undefined;
-  const { type, limitMs } = value;
+  const { type, limitMs, name } = value;
   if (type === "simurgh:cancel" || type === "simurgh:stop") return { type };
+  if (type === "simurgh:gone" && typeof name === "string") return { type, name };
   return type === "simurgh:drain" && typeof limitMs === "number" ? { type, limitMs } : undefined;
 }
 

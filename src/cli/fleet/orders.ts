@@ -19,6 +19,7 @@ export class FleetOrders {
   /** Answers one request; what takes long is told of by `progress`. */
   async obey(request: ControlRequest, progress: (line: string) => void): Promise<unknown> {
     const fleet = this.#fleet;
+    if (!fleet.isUp && request.command !== "nodes") throw refused("the fleet is starting, or about to end");
     switch (request.command) {
       case "nodes":
         return fleet.rows();

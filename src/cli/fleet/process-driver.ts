@@ -5,7 +5,7 @@ import type { Fleet } from "./fleet.js";
 
 /** What {@link processDriver} is made of. */
 export interface ProcessDriverOptions {
-  readonly fleet: Fleet;
+  readonly fleet: Pick<Fleet, "reports" | "addNode" | "drainNode" | "cancelDrain">;
   /** The time of each drain. */
   readonly drainMsMax: number;
   readonly err: (line: string) => void;

@@ -93,7 +93,8 @@ export class Worker {
   async start(): Promise<void> {
     if (await this.#launch()) return;
     await this.#gone;
-    throw new SimurghError("fleet_start_failed", `${this.name} did not start: ${this.#failure}`);
+    const why = this.#leaving ? "it was sent away before it was ready" : this.#failure;
+    throw new SimurghError("fleet_start_failed", `${this.name} did not start: ${why}`);
   }
 
   /** The node as it is now; asks the node itself. */
@@ -134,6 +135,11 @@ export class Worker {
     if (!this.#leaving) return { how: "kept", reason: "called off" };
     const reason = await this.#gone;
     return { how: reason === cleanExit ? "drained" : "died", reason };
+  }
+
+  /** Tells the node that another one has gone for good. */
+  forget(name: string): void {
+    if (this.#child !== undefined) giveOrder(this.#child, { type: "simurgh:gone", name });
   }
 
   /** Calls the drain off. False: there was none, or it was too late. */

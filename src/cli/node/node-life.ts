@@ -7,6 +7,8 @@ import { pause, within } from "../support/within.js";
 /** What {@link NodeLife} is made of. */
 export interface NodeLifeParts {
   readonly endpoint: AppEndpoint;
+  /** Looks no more for the node of that name. */
+  readonly forget: (name: string) => void;
   /** For a drain that comes by a signal. */
   readonly drainMsMax: number;
   readonly logger: Logger;
@@ -47,9 +49,18 @@ export class NodeLife {
 
   /** Does what the `up` that runs this node says. */
   obey(order: NodeOrder): void {
-    if (order.type === "simurgh:drain") this.#drain(order.limitMs);
-    else if (order.type === "simurgh:cancel") this.#cancel();
-    else void this.#stop();
+    switch (order.type) {
+      case "simurgh:drain":
+        return this.#drain(order.limitMs);
+      case "simurgh:cancel":
+        return this.#cancel();
+      case "simurgh:gone":
+        return this.#parts.forget(order.name);
+      case "simurgh:stop":
+        return void this.#stop();
+      default:
+        return order satisfies never;
+    }
   }
 
   /** A signal to end: the first one drains, the next one hurries. */

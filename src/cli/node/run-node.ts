@@ -42,9 +42,9 @@ export async function runNode(options: NodeOptions): Promise<number> {
   const parent = findParent();
   let life: NodeLife | undefined;
   const work = async () => {
-    const endpoint = await startNode(options, parent);
+    const { endpoint, forget } = await startNode(options, parent);
     const tell = parent === undefined ? undefined : tellStatus(endpoint, options.name, parent);
-    life = new NodeLife({ endpoint, drainMsMax, logger, onStage: (stage) => tell?.(stage) });
+    life = new NodeLife({ endpoint, forget, drainMsMax, logger, onStage: (stage) => tell?.(stage) });
     return life.ended;
   };
   // Before there is an endpoint there is nothing to end in good order.
@@ -52,7 +52,7 @@ export async function runNode(options: NodeOptions): Promise<number> {
     onStopSignals((signal) => (life === undefined ? resolve(0) : life.signal(signal)));
     parent?.onOrder((order) => {
       if (life !== undefined) life.obey(order);
-      else if (order.type !== "simurgh:cancel") resolve(0);
+      else if (order.type === "simurgh:drain" || order.type === "simurgh:stop") resolve(0);
     });
   });
   const orphaned = parent?.gone.then(async () => {
@@ -83,28 +83,39 @@ function tellStatus(endpoint: AppEndpoint, name: string, parent: Parent): (stage
   };
 }
 
-async function startNode(options: NodeOptions, parent: Parent | undefined): Promise<AppEndpoint> {
+/** A node that listens. */
+interface StartedNode {
+  readonly endpoint: AppEndpoint;
+  readonly forget: (name: string) => void;
+}
+
+async function startNode(options: NodeOptions, parent: Parent | undefined): Promise<StartedNode> {
   const { name, host, logger, out } = options;
   const app = await loadApp(requireAppFile(options.app));
-  const pubsub = await makePubSub(options);
+  const { pubsub, forget } = await makePubSub(options);
   const secretKeyBase = deriveKeyBase(options.secret);
   const supervised = parent !== undefined;
   const endpoint = await makeEndpoint(app, { name, pubsub, secretKeyBase, supervised, logger });
   const { port } = await endpoint.listen({ host, port: await choosePort(options, parent) });
   if (parent === undefined) out(`${name} listens at http://${host}:${port}`);
   parent?.tell({ type: "simurgh:listening", port });
-  return endpoint;
+  return { endpoint, forget };
 }
 
-async function makePubSub(options: NodeOptions): Promise<PubSubAdapter> {
+/** The engine, and how it is told that a node has gone for good. */
+async function makePubSub(
+  options: NodeOptions,
+): Promise<{ readonly pubsub: PubSubAdapter; readonly forget: (name: string) => void }> {
+  const nobody = () => {};
   const { engine, secret, peers, discover, meshPort, host } = options;
   if (engine !== "mesh") {
     const { variable, url } = brokerNeeds[engine];
-    return (await loadEngine(engine))(process.env[variable] || url);
+    return { pubsub: (await loadEngine(engine))(process.env[variable] || url), forget: nobody };
   }
   const isLinked = peers.length > 0 || discover.length > 0 || meshPort !== undefined;
-  if (secret === undefined || !isLinked) return local();
-  return mesh({ secret, peers, discover, listen: { host, port: meshPort ?? 0 } });
+  if (secret === undefined || !isLinked) return { pubsub: local(), forget: nobody };
+  const pubsub = mesh({ secret, peers, discover, listen: { host, port: meshPort ?? 0 } });
+  return { pubsub, forget: (name) => pubsub.disconnect(name) };
 }
 
 /** Another secret than the one that nodes prove to each other: what one is used for says nothing of the other. */
