@@ -9,7 +9,7 @@ import { describe, expect, it } from "vitest";
 import { addNode } from "../../src/cli/commands/node.js";
 import { brokerNeeds } from "../../src/cli/engine/choice.js";
 import { secretVariable } from "../../src/cli/fleet/messages.js";
-import { stopMsMax } from "../../src/cli/node/run-node.js";
+import { stopMsMax } from "../../src/cli/node/node-life.js";
 import { drainOptions } from "../../src/runtime/fleet/drain.js";
 import { imageStages, lastOf } from "../support/deployment/dockerfile.js";
 import { deployFiles, deployText, manifest, readYaml } from "../support/deployment/files.js";
