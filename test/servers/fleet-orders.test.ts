@@ -16,7 +16,11 @@ describe("a fleet that is told", () => {
   const drain = (port: number, name = n2) =>
     askFleet(port, { command: "drain", name, limitMs: 30_000, force: false }, 20_000);
   const drains = (port: number) =>
-    until(async () => (await rowsOf(port)).some(({ stage }) => stage === "draining"), "a node drains");
+    until(
+      async () => (await rowsOf(port)).some(({ stage }) => stage === "draining"),
+      "a node drains",
+      40_000,
+    );
   const row = async (port: number, name = n2): Promise<NodeRow | undefined> =>
     (await rowsOf(port)).find((one) => one.name === name);
 
@@ -83,7 +87,7 @@ describe("a fleet that is told", () => {
     });
     expect(up.stdout).not.toContain(`${n2} died: SIGKILL; it is started again`);
     const hurried = drain(port, n1);
-    await until(async () => (await row(port, n1))?.stage === "draining", "the next one drains");
+    await until(async () => (await row(port, n1))?.stage === "draining", "the next one drains", 40_000);
     process.kill((await row(port, n1))?.pid ?? 0, "SIGTERM");
     await hurried;
     expect((await rowsOf(port)).map(({ name }) => name)).toEqual(["n3@127.0.0.1"]);
@@ -102,8 +106,8 @@ describe("a fleet that is told", () => {
     const { port } = await start(two);
     const herd = await gather(port, 4);
     const before = await rowsOf(port);
-    const refused = async (app: string, why: string) => {
-      const args = ["deploy", fixture(app), "--ready-timeout", "2", "--port", String(port)];
+    const refused = async (app: string, why: string, more: readonly string[] = []) => {
+      const args = ["deploy", fixture(app), "--port", String(port), ...more];
       const { code, stderr } = await runSimurgh(args);
       expect(code).toBe(1);
       expect(stderr).toContain("deploy_failed: ");
@@ -112,7 +116,10 @@ describe("a fleet that is told", () => {
       expect(await rowsOf(port)).toEqual(before);
     };
     await refused("throws-app.mjs", "n3@127.0.0.1 did not start: app_load_failed");
-    await refused("slow-app.mjs", "n4@127.0.0.1 did not start: not ready within 2 s");
+    await refused("slow-app.mjs", "n4@127.0.0.1 did not start: not ready within 2 s", [
+      "--ready-timeout",
+      "2",
+    ]);
     await refused("short-lived-app.mjs", "n5@127.0.0.1 died soon after its start: exit code 7");
     const missing = await runSimurgh(["deploy", fixture("nowhere.mjs"), "--port", String(port)]);
     expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining("app_load_failed") });

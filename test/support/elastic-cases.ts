@@ -57,7 +57,7 @@ export function elasticCases(balancer: "embedded" | "haproxy"): void {
   const names = async (port: number) => (await rowsOf(port)).map(({ name }) => name);
 
   test("drain: the clients go to other nodes, once each, no request is refused, work is finished", async () => {
-    const { port } = await start(["--balancer", balancer, "--nodes", "3"]);
+    const { port, up } = await start(["--balancer", balancer, "--nodes", "3"], { TEST_NOTICE_MS: "2500" });
     const herd = await gather(port, 30);
     const victims = herd.on("n2@127.0.0.1");
     expect(victims).toHaveLength(10);
@@ -68,9 +68,9 @@ export function elasticCases(balancer: "embedded" | "haproxy"): void {
     });
     const knocking = knock(port);
     const drain = runSimurgh(["drain", "n2@127.0.0.1", "--port", String(port)]);
-    await until(async () => (await rowsOf(port))[1]?.stage === "draining", "the node drains");
+    await up.line("n2@127.0.0.1 drains");
     // It ends after its client was sent away.
-    victims[0]?.channel.push("work", { ms: 1_500 });
+    victims[0]?.channel.push("work", { ms: 3_000 });
     const { code, stdout } = await drain;
     expect({ code, last: stdout.trim().split("\n").at(-1) }).toEqual({
       code: 0,
