@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:f
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { stopMsMax } from "../../src/cli/node/run-node.js";
+import { stopMsMax } from "../../src/cli/node/node-life.js";
 import { drainOptions } from "../../src/runtime/fleet/drain.js";
 import { type Container, startContainer, statusOf } from "../support/deployment/container.js";
 import { buildImage, type Image } from "../support/deployment/image.js";
