@@ -154,6 +154,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     },
     fleet: adapter.engine === "local" ? undefined : { ...options.fleet, vitals: systemVitals() },
     autoscale: options.autoscale,
+    connectionAgeMaxMs: options.fleet?.connectionAgeMaxMs,
     readyNeedsEngine: options.readyNeedsEngine,
     presence: [options.presence ?? []].flat(),
     signerFor: secret === undefined ? undefined : signersOf(secret),

@@ -70,6 +70,7 @@ export type {
   FleetOptions,
   LongPollOptions,
   MountOptions,
+  RebalanceOptions,
   WebSocketOptions,
 } from "./runtime/endpoint-options.js";
 export { type ErrorCode, SimurghError } from "./runtime/errors.js";

@@ -45,6 +45,10 @@ export class Counters {
   overloaded_channels_total = 0;
   /** Connections closed because nothing came from the client within the idle timeout. */
   idle_closes_total = 0;
+  /** Connections closed with 1012 so that nodes hold equally many: `fleet.rebalance`. */
+  rebalanced_connections_total = 0;
+  /** Connections closed with 1012 because of their age: `fleet.connectionAgeMaxMs`. */
+  aged_connections_total = 0;
 
   // What went beyond a limit: see docs/limits.md.
   /** Messages beyond `messagesPerS`. */

@@ -83,10 +83,32 @@ export interface DrainOptions {
   readonly handlersMs?: number;
 }
 
-/** How nodes tell each other how they are. */
+/** How nodes tell each other how they are, and what follows from it. */
 export interface FleetOptions {
   /** Milliseconds between two reports of a node. Default 1 000. */
   readonly statusPeriodMs?: number;
+  /**
+   * Whether a node that holds more connections than the mean gives the surplus away, as after new nodes have come: those
+   * are closed with 1012, and come back where the balancer sends them. `true`: with the defaults. Default: false.
+   */
+  readonly rebalance?: boolean | RebalanceOptions;
+  /**
+   * Milliseconds after which a connection is closed with 1012, so that it is balanced anew; the moment of each lies at
+   * random in the last fifth of that time. At least 60 000. Default: connections may grow as old as they like.
+   */
+  readonly connectionAgeMaxMs?: number;
+}
+
+/** How connections are given away to emptier nodes. */
+export interface RebalanceOptions {
+  /** How far above the mean, as a share, a node may be before it begins; it goes on down to the mean. Default 0.1. */
+  readonly tolerance?: number;
+  /** Milliseconds over which the surplus is spread. Default 30 000. */
+  readonly windowMs?: number;
+  /** Milliseconds for which no node must have come, gone or begun to drain. Default 10 000. */
+  readonly stableMs?: number;
+  /** Connections that one node gives away in a second, at most. Default 200. */
+  readonly perSecondMax?: number;
 }
 
 /** What bounds a mount and its transports, where it says nothing else. */

@@ -16,6 +16,7 @@ import { Counters } from "./counters.js";
 import type { DrainOptions, FleetOptions, MountOptions } from "./endpoint-options.js";
 import { SimurghError } from "./errors.js";
 import { Drain, drainOptions } from "./fleet/drain.js";
+import { Evener, evenOptions } from "./fleet/evener.js";
 import { NodeStatuses, type OwnStatus } from "./fleet/statuses.js";
 import { type GuardOptions, NodeGuards } from "./limits/node-guards.js";
 import { PollExchange } from "./longpoll/exchange.js";
@@ -46,6 +47,8 @@ export interface EndpointCoreOptions {
   readonly guards?: GuardOptions;
   /** Tells the other nodes how this one is; undefined: it has no others. */
   readonly fleet?: (FleetOptions & { readonly vitals: Vitals }) | undefined;
+  /** See {@link FleetOptions}; for a node without others, too. */
+  readonly connectionAgeMaxMs?: number | undefined;
   /** Has the fleet grow and shrink; only where the nodes tell each other how they are. */
   readonly autoscale?: AutoscaleOptions | undefined;
   /** Whether the node is ready only while its engine can carry messages. Default: true. */
@@ -83,6 +86,7 @@ export class EndpointCore {
   readonly #drainOptions: Required<DrainOptions>;
   /** How the nodes of the fleet are; undefined: this node has no others. */
   readonly statuses: NodeStatuses | undefined;
+  readonly #evener: Evener;
   /** Decides how large the fleet is; undefined: somebody else does. */
   readonly autoscaler: Autoscaler | undefined;
   readonly #readyNeedsEngine: boolean;
@@ -115,6 +119,7 @@ export class EndpointCore {
     this.#exchange = new PollExchange(this.pubsub, clock, random, logger);
     this.statuses = this.#statusesOf(options);
     this.autoscaler = this.#autoscalerOf(options);
+    this.#evener = this.#evenerOf(options);
     this.longPolls = this.mounts.flatMap((mount) => this.#longPollOf(mount, options) ?? []);
   }
 
@@ -149,6 +154,20 @@ export class EndpointCore {
     if (statuses !== undefined) return new Autoscaler({ settings, statuses, pubsub, clock, logger });
     const why = "autoscale is for nodes that reach each other: give them an engine, such as mesh(…)";
     throw new SimurghError("scale_config_invalid", why);
+  }
+
+  #evenerOf({ fleet, connectionAgeMaxMs, clock, random, logger }: EndpointCoreOptions): Evener {
+    return new Evener({
+      options: evenOptions(fleet?.rebalance, connectionAgeMaxMs),
+      statuses: this.statuses,
+      nodeName: this.name,
+      sessions: () => this.#sessions(),
+      isReady: () => this.#state === "ready",
+      counters: this.counters,
+      clock,
+      random,
+      logger,
+    });
   }
 
   #measure(vitals: Vitals): OwnStatus {
@@ -227,6 +246,7 @@ export class EndpointCore {
     this.#started = true;
     this.statuses?.start();
     this.autoscaler?.start();
+    this.#cancels.push(this.#evener.start());
   }
 
   #wrongState(call: string): SimurghError {

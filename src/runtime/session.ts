@@ -71,7 +71,11 @@ export class Session implements SinkHandler, SocketFacts, Subscriber, Authorized
   #paused = false;
   #seenBytes = -1;
   #idleTicks = 0;
+  #frameAtMs = 0;
   #ended = false;
+  /** When it opened, and when its client last sent to a channel; monotonic. */
+  readonly openedAtMs: number;
+  activeAtMs: number;
 
   constructor(options: SessionOptions) {
     const { mount, sink } = options;
@@ -89,6 +93,7 @@ export class Session implements SinkHandler, SocketFacts, Subscriber, Authorized
         ? undefined
         : new SessionAuth(this, mount.auth, credential);
     mount.sessions.add(this);
+    this.openedAtMs = this.activeAtMs = mount.clock.monotonic();
     mount.counters.connections++;
     if (this.id !== undefined) mount.pubsub.subscribe(this.id, this);
   }
@@ -142,7 +147,8 @@ export class Session implements SinkHandler, SocketFacts, Subscriber, Authorized
   #charge(frame: string | Uint8Array): void {
     if (this.#ended) return;
     this.#meter ??= new InboundMeter(this.#mount.rates);
-    const overrun = this.#meter.charge(frame.length, this.#mount.clock.monotonic());
+    this.#frameAtMs = this.#mount.clock.monotonic();
+    const overrun = this.#meter.charge(frame.length, this.#frameAtMs);
     if (overrun === undefined) this.#take(frame);
     else this.#refuse(frame, overrun);
   }
@@ -346,6 +352,7 @@ export class Session implements SinkHandler, SocketFacts, Subscriber, Authorized
     const verdict = judge(message, channel?.sentJoinRef, this.channelCount, this.limits.channelsMax);
     switch (verdict) {
       case "deliver":
+        this.activeAtMs = this.#frameAtMs;
         if (channel !== undefined && this.auth?.takes(message, channel) === true) return;
         channel?.handle(message);
         return;
