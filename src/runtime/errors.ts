@@ -29,7 +29,8 @@ export const errorTable = {
   balancer_bind_failed: "The front door could not listen on its address.",
   balancer_start_failed: "The balancer's program is missing, or does not run with its configuration.",
   balancer_update_failed: "The balancer did not take a change of its servers.",
-  scale_config_invalid: "An option of the autoscaler or of a driver, or a field of a policy, cannot work.",
+  scale_config_invalid:
+    "An option of the autoscaler or of a driver, a field of a policy, or a line of a trace cannot work.",
   scale_driver_failed: "A driver could not make the fleet what was decided; the fleet stays where it is.",
   balancer_unreachable: "The balancer does not answer at its control socket, or answers nonsense.",
   app_load_failed: "The application is missing, threw while it loaded, or made no endpoint.",

@@ -25,6 +25,8 @@ export interface ChartSpec {
   readonly measured?: readonly [number, number] | null;
   /** How a place on the lower axis is written; seconds when it is not said. */
   readonly xLabels?: readonly string[];
+  /** What a place on the lower axis counts; seconds when it is not said. */
+  readonly xUnit?: "s" | "min" | "h";
   readonly wide?: boolean;
   /** What stands there instead of a chart without a line. */
   readonly empty?: string;
@@ -49,7 +51,13 @@ export function formatValue(value: number, format: ChartSpec["format"]): string 
 /** A chart as a figure: an SVG that follows the page's colours, and the numbers for the page's script. */
 export function chart(spec: ChartSpec): string {
   const shown = spec.series.filter(({ values }) => values.some((value) => value !== null));
-  const data = { xs: spec.xs, xLabels: spec.xLabels, format: spec.format, series: shown };
+  const data = {
+    xs: spec.xs,
+    xLabels: spec.xLabels,
+    xUnit: spec.xUnit ?? "s",
+    format: spec.format,
+    series: shown,
+  };
   const width = spec.wide === true ? 1_220 : 600;
   const legend = shown.map(
     ({ name, color }) => `<span><i style="background:var(--${color})"></i>${escapeHtml(name)}</span>`,
@@ -125,13 +133,13 @@ function grid({ ticks }: Scale, { format }: ChartSpec, { width, y }: Frame): str
     .join("");
 }
 
-function xAxis({ xs, xLabels }: ChartSpec, { x }: Frame, first: number, last: number): string {
+function xAxis({ xs, xLabels, xUnit = "s" }: ChartSpec, { x }: Frame, first: number, last: number): string {
   const y = height - margin.bottom + 17;
   const label = (at: number, text: string) =>
     `<text class="axis" x="${round(x(at))}" y="${y}" text-anchor="middle">${escapeHtml(text)}</text>`;
   if (xLabels !== undefined) return xs.map((at, i) => label(at, xLabels[i] ?? "")).join("");
   const ticks = linearScale(last, 1, 6).ticks.filter((tick) => tick >= first && tick <= last * 1.0001);
-  return ticks.map((tick) => label(tick, `${tick} s`)).join("");
+  return ticks.map((tick) => label(tick, `${tick} ${xUnit}`)).join("");
 }
 
 function drawn({ values, color, style = "line" }: Series, xs: readonly number[], { x, y }: Frame): string {

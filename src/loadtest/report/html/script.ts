@@ -5,7 +5,7 @@ count:v=>v.toLocaleString("en-US",{maximumFractionDigits:v<10?2:0}),percent:v=>M
 for(const figure of document.querySelectorAll("[data-chart]")){
   const svg=figure.querySelector("svg"),tip=figure.querySelector(".tip");
   if(!svg)continue;
-  const {xs,xLabels,format,series}=JSON.parse(figure.dataset.chart);
+  const {xs,xLabels,xUnit,format,series}=JSON.parse(figure.dataset.chart);
   const [left,right,first,last]=["left","right","first","last"].map(k=>Number(svg.dataset[k]));
   const cursor=svg.querySelector(".cursor");
   const width=svg.viewBox.baseVal.width;
@@ -19,7 +19,7 @@ for(const figure of document.querySelectorAll("[data-chart]")){
     cursor.setAttribute("x1",place);cursor.setAttribute("x2",place);cursor.setAttribute("visibility","visible");
     tip.replaceChildren();
     const head=document.createElement("div");
-    head.textContent=xLabels?xLabels[i]:(+xs[i].toFixed(1))+" s";
+    head.textContent=xLabels?xLabels[i]:(+xs[i].toFixed(xUnit==="h"?2:1))+" "+xUnit;
     tip.append(head);
     for(const {name,color,values} of series){
       if(values[i]===null)continue;
