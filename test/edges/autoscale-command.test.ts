@@ -1,8 +1,10 @@
-import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { Command, CommanderError } from "commander";
+import { afterAll, describe, expect, it, vi } from "vitest";
+import { addAutoscale } from "../../src/cli/commands/autoscale.js";
+import { SimurghError } from "../../src/runtime/errors.js";
 
 const folder = mkdtempSync(join(tmpdir(), "simurgh-simulate-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -13,13 +15,32 @@ const file = (name: string, content: string | object): string => {
   return path;
 };
 
-function simulate(...args: readonly string[]) {
-  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-    const command = ["dist/cli/main.js", "autoscale", "simulate", ...args];
-    const child = execFile(process.execPath, command, (_, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
-    );
+/** Runs the command in this process, which is quicker than to start one. */
+async function simulate(...args: readonly string[]) {
+  const ended = { code: -1, stdout: "", stderr: "" };
+  const program = new Command("simurgh").exitOverride();
+  program.configureOutput({
+    writeErr: (text) => {
+      ended.stderr += text;
+    },
   });
+  addAutoscale(program, (code) => {
+    ended.code = code;
+  });
+  const spy = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    ended.stdout += String(text);
+    return true;
+  });
+  try {
+    await program.parseAsync(["autoscale", "simulate", ...args], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError || error instanceof SimurghError)) throw error;
+    ended.code = error instanceof SimurghError ? 1 : 2;
+    if (error instanceof SimurghError) ended.stderr += error.message;
+  } finally {
+    spy.mockRestore();
+  }
+  return ended;
 }
 
 const ramp = file("ramp.csv", "seconds,connections\n0,100\n60,9000\n600,100\n1800,100\n");
