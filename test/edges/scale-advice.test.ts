@@ -17,7 +17,7 @@ describe("advice over an endpoint's HTTP", () => {
 
   it("is what KEDA's scaler reads, from any node, for those who have the token", async () => {
     const autoscale = () => ({
-      policy: { minNodes: 3 },
+      policy: { minNodes: 3, maxNodes: 3 },
       driver: advice({ token }),
       intervalMs: 100,
     });
