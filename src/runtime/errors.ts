@@ -32,6 +32,7 @@ export const errorTable = {
   scale_config_invalid:
     "An option of the autoscaler or of a driver, a field of a policy, or a line of a trace cannot work.",
   scale_driver_failed: "A driver could not make the fleet what was decided; the fleet stays where it is.",
+  balancer_config_unwritten: "The config of a balancer could not be written to its file.",
   balancer_unreachable: "The balancer does not answer at its control socket, or answers nonsense.",
   app_load_failed: "The application is missing, threw while it loaded, or made no endpoint.",
   fleet_start_failed: "A node of the fleet did not become ready.",

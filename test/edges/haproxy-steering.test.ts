@@ -20,7 +20,7 @@ async function setUp(rampMs = 0) {
   const lines: string[] = [];
   let config: readonly ConfigServer[] = [];
   const steering = createSteering({
-    socket: { path: fake.path, answerMsMax: 150 },
+    socket: { path: fake.path, answerMsMax: 500 },
     logger: lineLogger({ write: (line) => lines.push(line) }),
     serverConnectionsMax: 10,
     reconcilePeriodMs: 10,
@@ -75,17 +75,17 @@ describe("steering HAProxy", () => {
     expect(configured()).toEqual([n1]);
   });
 
-  test.each<[Fate, string, string]>([
-    ["dropped", "balancer_unreachable", "broke off"],
-    ["lost", "balancer_unreachable", "broke off"],
-    ["hangs", "balancer_unreachable", "no answer within 150 ms"],
-    ["garbage", "balancer_update_failed", "refused"],
+  test.each<[Fate, string, RegExp]>([
+    ["dropped", "balancer_unreachable", /broke off|ECONNRESET|EPIPE/],
+    ["lost", "balancer_unreachable", /broke off|ECONNRESET|EPIPE/],
+    ["hangs", "balancer_unreachable", /no answer within 500 ms/],
+    ["garbage", "balancer_update_failed", /refused/],
   ])(
     "a command half-way that is %s fails the change, and leaves and repairs what was",
     async (fate, code, words) => {
       const { fake, steering, table, configured, lines } = await setUp();
       fake.fate = (command) => (command.includes("websocket/2_n2") ? fate : "answered");
-      await expect(steering.add(n2)).rejects.toMatchObject({ code, message: expect.stringContaining(words) });
+      await expect(steering.add(n2)).rejects.toMatchObject({ code, message: expect.stringMatching(words) });
       expect(configured()).toEqual([n1]);
       expect(table()).not.toEqual(onlyN1);
       fake.fate = () => "answered";
@@ -112,7 +112,7 @@ describe("steering HAProxy", () => {
       await expect(steering.remove("n1")).rejects.toMatchObject({ code: "balancer_unreachable" });
       steering.keep();
       await until(() => lines.length > 0, "it is told");
-      for (let round = 0; round < 5; round++) await asked();
+      for (let round = 0; round < 3; round++) await asked();
       expect(lines).toHaveLength(1);
       expect(lines[0]).toMatch(/WARN.*not steered; its servers stay as they are.*balancer_unreachable/i);
       expect(table()).toEqual(onlyN1);

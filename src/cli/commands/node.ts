@@ -19,6 +19,8 @@ interface NodeCommandOptions {
   readonly engine: EngineChoice;
   readonly secretEnv: string;
   readonly drainTimeout: number;
+  readonly agentPort?: number;
+  readonly agentMaxconn?: number;
   readonly logLevel: LogLevel;
 }
 
@@ -77,6 +79,18 @@ export function addNode(program: Command, onExitCode: (code: number) => void): v
         .default(30)
         .argParser(wholeNumber(0, 86_400)),
     )
+    .addOption(
+      new Option(
+        "--agent-port <port>",
+        "where HAProxy's agent check hears how the node is: weight, drain, maxconn",
+      ).argParser(wholeNumber(0, 65_535)),
+    )
+    .addOption(
+      new Option(
+        "--agent-maxconn <n>",
+        "the connections that the node asks a balancer for at most",
+      ).argParser(wholeNumber(1, 10_000_000)),
+    )
     .addOption(logLevelOption())
     .addHelpText("after", help)
     .action(async (app: string, options: NodeCommandOptions, command: Command) => {
@@ -107,6 +121,8 @@ function node(app: string, options: NodeCommandOptions, command: Command): Promi
     engine,
     secret,
     drainMsMax: drainTimeout * 1_000,
+    agentPort: options.agentPort,
+    agentConnectionsMax: options.agentMaxconn,
     logger: lineLogger({ level: logLevel, write: (line) => err(line.trimEnd()) }),
     out: lineWriter(process.stdout),
   });

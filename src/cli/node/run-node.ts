@@ -3,11 +3,14 @@ import type { DiscoveryStrategy } from "../../contracts/discovery.js";
 import type { Logger } from "../../contracts/logger.js";
 import type { PubSubAdapter } from "../../contracts/pubsub-adapter.js";
 import type { NodeStage } from "../../core/autoscale/signal.js";
+import { startAgent } from "../../edges/balancer/agent/agent.js";
+import { probe } from "../../edges/balancer/embedded/probe.js";
 import { local } from "../../edges/pubsub/local.js";
 import { mesh } from "../../edges/pubsub/mesh/mesh.js";
 import type { AppEndpoint } from "../app.js";
 import { brokerNeeds, type EngineChoice } from "../engine/choice.js";
 import { loadEngine } from "../engine/load-engine.js";
+import { reachable } from "../fleet/door.js";
 import { tryBind } from "../support/ports.js";
 import { onStopSignals } from "../support/stop-signals.js";
 import { loadApp, makeEndpoint, requireAppFile } from "./load-app.js";
@@ -29,12 +32,18 @@ export interface NodeOptions {
   /** Needed where there are peers, a mesh port, or ways to find others. */
   readonly secret: string | undefined;
   readonly drainMsMax: number;
+  /** Where it answers HAProxy's agent checks; undefined: nowhere. */
+  readonly agentPort: number | undefined;
+  /** The connections that it asks a balancer for at most. */
+  readonly agentConnectionsMax: number | undefined;
   readonly logger: Logger;
   readonly out: (line: string) => void;
 }
 
 /** As often as nodes measure themselves. */
 const statusPeriodMs = 1_000;
+/** How long a node may take to say whether it is ready. */
+const readyMsMax = 1_000;
 
 /** Runs one node until it is told to end. Resolves with the exit code. */
 export async function runNode(options: NodeOptions): Promise<number> {
@@ -97,9 +106,23 @@ async function startNode(options: NodeOptions, parent: Parent | undefined): Prom
   const supervised = parent !== undefined;
   const endpoint = await makeEndpoint(app, { name, pubsub, secretKeyBase, supervised, logger });
   const { port } = await endpoint.listen({ host, port: await choosePort(options, parent) });
+  await startNodeAgent(options, port);
   if (parent === undefined) out(`${name} listens at http://${host}:${port}`);
   parent?.tell({ type: "simurgh:listening", port });
   return { endpoint, forget };
+}
+
+/** Where a balancer may ask how the node is; whether it is ready it hears from the node's own `/ready`. */
+async function startNodeAgent(options: NodeOptions, port: number): Promise<void> {
+  const { host, agentPort, agentConnectionsMax, out } = options;
+  if (agentPort === undefined) return;
+  const isReady = async () => {
+    const answer = await probe(reachable({ host, port }), "/ready", readyMsMax);
+    return typeof answer !== "string" && answer.status === 200;
+  };
+  const address = { host, port: agentPort };
+  const agent = await startAgent({ address, connectionsMax: agentConnectionsMax, isReady });
+  out(`${options.name} tells how it is at ${host}:${agent.port}`);
 }
 
 /** The engine, and how it is told that a node has gone for good. */

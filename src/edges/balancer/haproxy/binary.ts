@@ -28,6 +28,15 @@ export async function findHaproxy(searchPath: string): Promise<HaproxyBinary | s
   return "no haproxy binary was found";
 }
 
+/** Whether the binary has the exporter for Prometheus built in. */
+export function hasPrometheus(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    execFile(path, ["-vv"], { timeout: answerMsMax }, (error, stdout) => {
+      resolve(error === null && /^Available services :.*\bprometheus-exporter\b/m.test(stdout));
+    });
+  });
+}
+
 async function isExecutable(path: string): Promise<boolean> {
   try {
     await access(path, constants.X_OK);

@@ -46,10 +46,10 @@ export function hostPort({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-const bindLine = (address: Address) => {
-  const bothFamilies = address.host === "::" ? " v4v6" : "";
-  return `    bind ${hostPort(address)}${bothFamilies}`;
-};
+/** An address to listen at: all addresses by IPv6 are those by IPv4, too. */
+export function bindWords(address: Address): string {
+  return `${hostPort(address)}${address.host === "::" ? " v4v6" : ""}`;
+}
 
 /** Writes the config of a fleet. Each line that is not plain says why it is there. */
 export function haproxyConfig(settings: ConfigSettings): string {
@@ -93,7 +93,7 @@ defaults
     http-error status 503 content-type text/plain string "no node is ready\\n" hdr retry-after 1 hdr cache-control no-store
 
 frontend door
-${door.map(bindLine).join("\n")}
+${door.map((address) => `    bind ${bindWords(address)}`).join("\n")}
     # Only what is safe to repeat is sent again.
     http-request disable-l7-retry unless METH_GET
     use_backend websocket if { req.hdr(Upgrade) -i websocket }
@@ -106,6 +106,6 @@ ${serverLines.join("")}`;
 }
 
 /** Quotes a word of the config. */
-function quote(word: string): string {
+export function quote(word: string): string {
   return `"${word.replace(/["\\$]/g, "\\$&")}"`;
 }

@@ -24,11 +24,20 @@ export interface HaproxyProcess {
 }
 
 /** Has HAProxy judge a config file. Undefined: it is valid; otherwise what HAProxy says of it. */
-export function checkConfig(binary: string, configPath: string): Promise<string | undefined> {
+export function checkConfig(
+  binary: string,
+  configPath: string,
+  ...options: string[]
+): Promise<string | undefined> {
   return new Promise((resolve) => {
-    execFile(binary, ["-c", "-f", configPath], { timeout: checkMsMax }, (error, stdout, stderr) => {
-      resolve(error === null ? undefined : `${stdout}${stderr}`.trim() || error.message);
-    });
+    execFile(
+      binary,
+      ["-c", ...options, "-f", configPath],
+      { timeout: checkMsMax },
+      (error, stdout, stderr) => {
+        resolve(error === null ? undefined : `${stdout}${stderr}`.trim() || error.message);
+      },
+    );
   });
 }
 
