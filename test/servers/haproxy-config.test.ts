@@ -140,6 +140,35 @@ describe.skipIf(haproxy.missing)("HAProxy as a child", () => {
     for (const backend of backends) await backend.die();
   });
 
+  test("that hangs fails a change in time, and is put right when it goes on, though it heard half of it", async () => {
+    const backends = [await startBackend("n1"), await startBackend("n2")];
+    const port = await freePort();
+    const lines: string[] = [];
+    const balancer = haproxyBalancer({
+      door: [{ host: "127.0.0.1", port }],
+      logger: lineLogger({ write: (line) => lines.push(line) }),
+      binary: haproxy.path,
+      folder: privateFolder(),
+      rampMs: 0,
+    });
+    const [first, second] = backends;
+    if (first === undefined || second === undefined) throw new Error("two backends");
+    await balancer.start([first.server]);
+    const [pid = 0] = descendants(process.pid).filter((child) => isHaproxy(child));
+    process.kill(pid, "SIGSTOP");
+    await expect(balancer.add(second.server)).rejects.toMatchObject({ code: "balancer_unreachable" });
+    await expect(balancer.status()).rejects.toMatchObject({ code: "balancer_unreachable" });
+    await until(() => lines.some((line) => line.includes("is not steered")), "it is told");
+    process.kill(pid, "SIGCONT");
+    await until(() => lines.some((line) => line.includes("is steered again")), "it is steered");
+    expect((await balancer.status()).map(({ name }) => name)).toEqual(["n1"]);
+    for (let at = 0; at < 6; at++) expect((await ask(port)).headers["x-simurgh-node"]).toBe("n1");
+    await balancer.add(second.server);
+    await until(async () => (await ask(port)).headers["x-simurgh-node"] === "n2", "the new one is used");
+    await balancer.stop();
+    for (const backend of backends) await backend.die();
+  });
+
   test("says what HAProxy says when it does not start", async () => {
     const backend = await startBackend("in the way");
     const door = [{ host: "127.0.0.1", port: backend.port }];
