@@ -1,4 +1,10 @@
-import { type NodeStage, type SignalValues, signalNames } from "../../core/autoscale/signal.js";
+import {
+  isNodeStage,
+  type NodeStage,
+  readSignalValues,
+  type SignalValues,
+} from "../../core/autoscale/signal.js";
+import { isRecord } from "../../core/shared/json.js";
 
 /** What a node tells the `up` that runs it, over the channel between the two processes. */
 export type NodeMessage =
@@ -25,16 +31,14 @@ export const supervisedVariable = "SIMURGH_SUPERVISED";
 /** Name of the environment variable that holds the secret which the nodes of a cluster share. */
 export const secretVariable = "SIMURGH_SECRET";
 
-const stages: readonly unknown[] = ["starting", "ready", "draining"] satisfies readonly NodeStage[];
-
 /** Checks what came over the channel from a node. Undefined: not one of ours, such as a message of the application. */
 export function parseNodeMessage(value: unknown): NodeMessage | undefined {
   if (!isRecord(value)) return undefined;
   const { type, port, message, stage, values } = value;
   if (type === "simurgh:listening" && typeof port === "number") return { type, port };
   if (type === "simurgh:failed" && typeof message === "string") return { type, message };
-  if (type !== "simurgh:status" || !isStage(stage) || !isRecord(values)) return undefined;
-  return { type, stage, values: readValues(values) };
+  if (type !== "simurgh:status" || !isNodeStage(stage) || !isRecord(values)) return undefined;
+  return { type, stage, values: readSignalValues(values) };
 }
 
 /** Checks what came over the channel from `up`. Undefined: not one of ours. */
@@ -44,21 +48,4 @@ export function parseNodeOrder(value: unknown): NodeOrder | undefined {
   if (type === "simurgh:cancel" || type === "simurgh:stop") return { type };
   if (type === "simurgh:gone" && typeof name === "string") return { type, name };
   return type === "simurgh:drain" && typeof limitMs === "number" ? { type, limitMs } : undefined;
-}
-
-function readValues(values: Readonly<Record<string, unknown>>): SignalValues {
-  const read: Record<string, number> = {};
-  for (const name of signalNames) {
-    const value = values[name];
-    if (typeof value === "number") read[name] = value;
-  }
-  return read;
-}
-
-function isStage(value: unknown): value is NodeStage {
-  return stages.includes(value);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../shared/json.js";
 import { type AutoscalePolicy, type Pace, policyDefaults, type SignalTarget } from "./policy.js";
 import { type SignalName, signalNames } from "./signal.js";
 
@@ -93,10 +94,6 @@ function section(
   if (isRecord(given)) return given;
   problems.push({ field: field === "" ? "policy" : field, why: "must be an object" });
   return {};
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function unknownFields(

@@ -17,6 +17,23 @@ export type SignalValues = { readonly [Name in SignalName]?: number };
 /** `starting`: not ready yet. `ready`: it takes connections. `draining`: it gives its connections away. */
 export type NodeStage = "starting" | "ready" | "draining";
 
+const stages: readonly unknown[] = ["starting", "ready", "draining"] satisfies readonly NodeStage[];
+
+/** Whether a value out of a message is a stage. */
+export function isNodeStage(value: unknown): value is NodeStage {
+  return stages.includes(value);
+}
+
+/** Takes the signals out of a message; what is no number is left out. */
+export function readSignalValues(values: Readonly<Record<string, unknown>>): SignalValues {
+  const read: Record<string, number> = {};
+  for (const name of signalNames) {
+    const value = values[name];
+    if (typeof value === "number") read[name] = value;
+  }
+  return read;
+}
+
 /** One node as the one who decides sees it. */
 export interface NodeReport {
   /** Unique in the fleet. */

@@ -1,5 +1,10 @@
-import type { NodeStage, SignalValues } from "../../core/autoscale/signal.js";
-import { signalNames } from "../../core/autoscale/signal.js";
+import {
+  isNodeStage,
+  type NodeStage,
+  readSignalValues,
+  type SignalValues,
+} from "../../core/autoscale/signal.js";
+import { isRecord } from "../../core/shared/json.js";
 
 /** What a node tells the others of itself. */
 export interface StatusMessage {
@@ -17,8 +22,6 @@ export interface StatusMessage {
 /** Nodes that are answered in one message; of more, each round answers the next ones. */
 export const heardMax = 64;
 
-const stages: readonly string[] = ["starting", "ready", "draining"] satisfies readonly NodeStage[];
-
 /** Writes a message. */
 export function encodeStatus(message: StatusMessage): Uint8Array {
   return Buffer.from(JSON.stringify(message));
@@ -34,18 +37,9 @@ export function decodeStatus(bytes: Uint8Array): StatusMessage | undefined {
   }
   if (!isRecord(value)) return undefined;
   const { name, seq, stage, values, connectsTotal, heard } = value;
-  if (typeof name !== "string" || !isCount(seq) || !isStage(stage)) return undefined;
+  if (typeof name !== "string" || !isCount(seq) || !isNodeStage(stage)) return undefined;
   if (!isRecord(values) || !isCount(connectsTotal) || !isRecord(heard)) return undefined;
-  return { name, seq, stage, connectsTotal, values: readValues(values), heard: readHeard(heard) };
-}
-
-function readValues(values: Readonly<Record<string, unknown>>): SignalValues {
-  const read: Record<string, number> = {};
-  for (const name of signalNames) {
-    const value = values[name];
-    if (typeof value === "number") read[name] = value;
-  }
-  return read;
+  return { name, seq, stage, connectsTotal, values: readSignalValues(values), heard: readHeard(heard) };
 }
 
 function readHeard(heard: Readonly<Record<string, unknown>>): StatusMessage["heard"] {
@@ -58,14 +52,6 @@ function readHeard(heard: Readonly<Record<string, unknown>>): StatusMessage["hea
   return read;
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-function isStage(value: unknown): value is NodeStage {
-  return typeof value === "string" && stages.includes(value);
 }
