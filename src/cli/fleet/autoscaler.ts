@@ -1,6 +1,6 @@
 import type { ScaleDriver } from "../../contracts/scale-driver.js";
 import { type AutoscaleDecision, decide } from "../../core/autoscale/decide.js";
-import type { AutoscaleHistory } from "../../core/autoscale/history.js";
+import { type AutoscaleHistory, withoutChange } from "../../core/autoscale/history.js";
 import type { AutoscalePolicy } from "../../core/autoscale/policy.js";
 import type { NodeReport } from "../../core/autoscale/signal.js";
 
@@ -112,8 +112,7 @@ export class Autoscaler {
       this.#history = history;
       this.#fault = undefined;
     } catch (error) {
-      // What was wished for is remembered; nothing counts as changed.
-      this.#history = { ...history, changes: this.#history?.changes ?? [] };
+      this.#history = withoutChange(history, this.#history);
       this.#failures += 1;
       const fault = String(error);
       if (fault !== this.#fault) err(`autoscale the driver ${driver.kind} failed: ${fault}`);

@@ -56,6 +56,14 @@ export function withChange(
   return { ...history, changes: [...changes, { atMs: nowMs, nodes }] };
 }
 
+/** The history after a change that could not be made: the wishes stay, the change has not come about. */
+export function withoutChange(
+  history: AutoscaleHistory,
+  before: AutoscaleHistory | undefined,
+): AutoscaleHistory {
+  return { ...history, changes: before?.changes ?? [] };
+}
+
 /** Nodes added (`sign` 1) or removed (`sign` -1) in the last `periodMs`. */
 export function changedWithin(
   history: AutoscaleHistory,

@@ -2,7 +2,7 @@ import type { Cancel, Clock } from "../../contracts/clock.js";
 import type { Logger } from "../../contracts/logger.js";
 import type { KnownDecision, ScalePage } from "../../contracts/scale-driver.js";
 import { type AutoscaleDecision, decide } from "../../core/autoscale/decide.js";
-import type { AutoscaleHistory } from "../../core/autoscale/history.js";
+import { withoutChange } from "../../core/autoscale/history.js";
 import type { NodeReport } from "../../core/autoscale/signal.js";
 import type { Broadcast } from "../broadcast.js";
 import { FLEET_PREFIX, type NodeStatuses } from "../fleet/statuses.js";
@@ -159,7 +159,13 @@ export class Autoscaler implements Subscriber {
     this.#state =
       fault === undefined
         ? { ...shared, history, orders: withOrder(orders, decision), failures, fault }
-        : { ...shared, history: undone(history, before?.history), orders, failures: failures + 1, fault };
+        : {
+            ...shared,
+            history: withoutChange(history, before?.history),
+            orders,
+            failures: failures + 1,
+            fault,
+          };
     this.#tell(this.#state);
   }
 
@@ -194,9 +200,4 @@ export class Autoscaler implements Subscriber {
       logger.warn("decision could not be told", { error: String(cause) });
     }
   }
-}
-
-/** The wishes stay, the change has not come about. */
-function undone(history: AutoscaleHistory, before: AutoscaleHistory | undefined): AutoscaleHistory {
-  return { ...history, changes: before?.changes ?? [] };
 }
