@@ -216,6 +216,7 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
   }
 
   #terminate(reason: TerminateReason): void {
+    const { counters } = this.#session;
     const finish = (): void => {
       this.#state = "ended";
     };
@@ -225,8 +226,10 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
     };
     try {
       const result = this.#callbacks.terminate?.(this, reason);
-      if (isPromise(result)) this.#session.awaits(Promise.resolve(result).then(finish, fail));
-      else finish();
+      if (!isPromise(result)) return finish();
+      counters.callbacks_waiting++;
+      const settled = () => void counters.callbacks_waiting--;
+      Promise.resolve(result).then(finish, fail).then(settled);
     } catch (cause) {
       fail(cause);
     }
@@ -306,17 +309,19 @@ export class Channel implements ChannelContext<Record<string, unknown>, AnyEvent
 
   #awaitResult(result: Promise<HandlerResult>): void {
     // Promise.resolve: what other libraries call a promise may settle at once, or twice.
-    this.#session.awaits(
-      Promise.resolve(result).then(
-        (late) => {
-          this.#settle(late);
-          this.#continue();
-        },
-        (cause: unknown) => {
-          this.#crash(cause);
-          this.#continue();
-        },
-      ),
+    const { counters } = this.#session;
+    counters.callbacks_waiting++;
+    Promise.resolve(result).then(
+      (late) => {
+        counters.callbacks_waiting--;
+        this.#settle(late);
+        this.#continue();
+      },
+      (cause: unknown) => {
+        counters.callbacks_waiting--;
+        this.#crash(cause);
+        this.#continue();
+      },
     );
   }
 

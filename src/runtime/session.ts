@@ -123,13 +123,6 @@ export class Session implements SinkHandler, SocketFacts, Subscriber, Authorized
     return this.#outbox.queuedBytes;
   }
 
-  /** Counts a callback as under way until it has settled: a stop of the node waits for it. */
-  awaits(callback: Promise<void>): void {
-    const { counters } = this;
-    counters.callbacks_waiting++;
-    void callback.finally(() => counters.callbacks_waiting--);
-  }
-
   /** Channels joined now. */
   get channelCount(): number {
     return this.#channels?.size ?? 0;
