@@ -1,6 +1,7 @@
 import type { SrvRecord } from "node:dns";
 import type { DiscoveryHost, DiscoveryStrategy, Sighting } from "../../../contracts/discovery.js";
 import { type Look, LookLoop } from "../look-loop.js";
+import { LookingStrategy } from "../looking-strategy.js";
 import { QuietLog } from "../quiet-log.js";
 import { withoutRepeats } from "../static-hosts.js";
 import { type DnsOptions, type DnsSettings, resolveDns } from "./options.js";
@@ -146,10 +147,13 @@ class DnsLife {
   }
 }
 
-class Dns implements DiscoveryStrategy {
-  readonly kind = "dns";
-  readonly #settings: DnsSettings;
-  readonly #counters: Record<string, number> = {
+/**
+ * Asks the DNS for the addresses of a name, or for its SRV records, again and again. No such name, and a name without
+ * records, is an empty answer; all else that is no answer is a failed look. Throws `discovery_config_invalid`.
+ */
+export function dns(options: DnsOptions): DiscoveryStrategy {
+  const settings = resolveDns(options);
+  const counters = {
     looks: 0,
     queries_failed: 0,
     queries_timed_out: 0,
@@ -157,31 +161,5 @@ class Dns implements DiscoveryStrategy {
     records_refused: 0,
     records_over_limit: 0,
   };
-  #life: DnsLife | undefined;
-
-  constructor(options: DnsOptions) {
-    this.#settings = resolveDns(options);
-  }
-
-  async start(host: DiscoveryHost): Promise<void> {
-    this.#life = new DnsLife(this.#settings, host, this.#counters);
-    this.#life.start();
-  }
-
-  async stop(): Promise<void> {
-    this.#life?.stop();
-    this.#life = undefined;
-  }
-
-  stats(): Readonly<Record<string, number>> {
-    return this.#counters;
-  }
-}
-
-/**
- * Asks the DNS for the addresses of a name, or for its SRV records, again and again. No such name, and a name without
- * records, is an empty answer; all else that is no answer is a failed look. Throws `discovery_config_invalid`.
- */
-export function dns(options: DnsOptions): DiscoveryStrategy {
-  return new Dns(options);
+  return new LookingStrategy("dns", counters, (host) => new DnsLife(settings, host, counters));
 }

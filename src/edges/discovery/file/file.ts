@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import type { Cancel } from "../../../contracts/clock.js";
 import type { DiscoveryHost, DiscoveryStrategy } from "../../../contracts/discovery.js";
 import { type Look, LookLoop } from "../look-loop.js";
+import { LookingStrategy } from "../looking-strategy.js";
 import { QuietLog } from "../quiet-log.js";
 import { withoutRepeats } from "../static-hosts.js";
 import { FolderWatch } from "./folder-watch.js";
@@ -129,48 +130,21 @@ function isSame(a: Reading, b: Reading): boolean {
   return "failure" in b && a.failure === b.failure;
 }
 
-class ListFile implements DiscoveryStrategy {
-  readonly kind = "file";
-  readonly #settings: FileSettings;
-  readonly #counters: Record<string, number> = {
+/**
+ * Nodes that a file lists, in JSON or YAML: it is watched, and read again and again besides. As long as it is not there,
+ * or there is nonsense in it, those of its last good list stay seen. Throws `discovery_config_invalid`.
+ */
+export function file(options: FileOptions): DiscoveryStrategy {
+  const settings = resolveFile(options);
+  const counters = {
     readings: 0,
     changes_noticed: 0,
     lists_taken: 0,
     lists_refused: 0,
     watch_errors: 0,
   };
-  #life: FileLife | undefined;
-  #starts = 0;
-
-  constructor(options: FileOptions) {
-    this.#settings = resolveFile(options);
-  }
-
-  async start(host: DiscoveryHost): Promise<void> {
-    this.#starts += 1;
-    const start = this.#starts;
-    const parse = await parserOf(this.#settings.format);
-    // It may have been stopped meanwhile.
-    if (start !== this.#starts) return;
-    this.#life = new FileLife(this.#settings, host, parse, this.#counters);
-    this.#life.start();
-  }
-
-  async stop(): Promise<void> {
-    this.#starts += 1;
-    this.#life?.stop();
-    this.#life = undefined;
-  }
-
-  stats(): Readonly<Record<string, number>> {
-    return this.#counters;
-  }
-}
-
-/**
- * Nodes that a file lists, in JSON or YAML: it is watched, and read again and again besides. As long as it is not there,
- * or there is nonsense in it, those of its last good list stay seen. Throws `discovery_config_invalid`.
- */
-export function file(options: FileOptions): DiscoveryStrategy {
-  return new ListFile(options);
+  return new LookingStrategy("file", counters, async (host) => {
+    const parse = await parserOf(settings.format);
+    return new FileLife(settings, host, parse, counters);
+  });
 }

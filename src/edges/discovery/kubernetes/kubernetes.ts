@@ -1,6 +1,7 @@
 import type { DiscoveryHost, DiscoveryStrategy, Sighting } from "../../../contracts/discovery.js";
 import { readServiceAccount, type ServiceAccount } from "../../../runtime/kubernetes/service-account.js";
 import { type Look, LookLoop } from "../look-loop.js";
+import { LookingStrategy } from "../looking-strategy.js";
 import { QuietLog } from "../quiet-log.js";
 import { withoutRepeats } from "../static-hosts.js";
 import { list } from "./list.js";
@@ -97,10 +98,13 @@ class KubernetesLife {
   }
 }
 
-class Kubernetes implements DiscoveryStrategy {
-  readonly kind = "kubernetes";
-  readonly #settings: KubernetesSettings;
-  readonly #counters: Record<string, number> = {
+/**
+ * Asks the API of Kubernetes for the endpoints of a service, or for EndpointSlices or pods by their labels, again and
+ * again. Who is on its way out is not seen. Throws `discovery_config_invalid`.
+ */
+export function kubernetes(options: KubernetesOptions): DiscoveryStrategy {
+  const settings = resolveKubernetes(options);
+  const counters = {
     looks: 0,
     accounts_unreadable: 0,
     lists_failed: 0,
@@ -110,32 +114,8 @@ class Kubernetes implements DiscoveryStrategy {
     seen_terminating: 0,
     seen_unready: 0,
   };
-  #life: KubernetesLife | undefined;
-
-  constructor(options: KubernetesOptions) {
-    this.#settings = resolveKubernetes(options);
-  }
-
-  async start(host: DiscoveryHost): Promise<void> {
-    const server = this.#settings.server ?? serverOfPod(process.env);
-    this.#life = new KubernetesLife(this.#settings, server, host, this.#counters);
-    this.#life.start();
-  }
-
-  async stop(): Promise<void> {
-    this.#life?.stop();
-    this.#life = undefined;
-  }
-
-  stats(): Readonly<Record<string, number>> {
-    return this.#counters;
-  }
-}
-
-/**
- * Asks the API of Kubernetes for the endpoints of a service, or for EndpointSlices or pods by their labels, again and
- * again. Who is on its way out is not seen. Throws `discovery_config_invalid`.
- */
-export function kubernetes(options: KubernetesOptions): DiscoveryStrategy {
-  return new Kubernetes(options);
+  return new LookingStrategy("kubernetes", counters, (host) => {
+    const server = settings.server ?? serverOfPod(process.env);
+    return new KubernetesLife(settings, server, host, counters);
+  });
 }
