@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { type Agent, startAgent } from "../../src/edges/balancer/agent/agent.js";
 import { agentAnswer } from "../../src/edges/balancer/agent/answer.js";
+import { systemVitals } from "../../src/edges/system/vitals.js";
 import { askRaw } from "../support/http.js";
 
 describe("what a node says to HAProxy's agent check", () => {
@@ -31,6 +32,7 @@ describe("the agent of a node", () => {
   });
   const start = async (isReady: () => Promise<boolean>, port = 0) => {
     const agent = await startAgent({
+      busy: systemVitals().eventLoop,
       address: { host: "127.0.0.1", port },
       connectionsMax: undefined,
       isReady,

@@ -16,6 +16,7 @@ import {
   runtimeCommand,
   showServers,
 } from "../../src/edges/balancer/haproxy/runtime-socket.js";
+import { systemVitals } from "../../src/edges/system/vitals.js";
 import { type Backend, startBackend } from "../support/backend.js";
 import { Authority } from "../support/certificates.js";
 import { ask, askRaw, freePort, nextMessage, openSocket } from "../support/http.js";
@@ -241,6 +242,7 @@ describe.skipIf(haproxy.missing || openssl.missing)("the production config of HA
     if (n1 === undefined || n2 === undefined) throw new Error("two backends");
     let isReady = true;
     const agent = await startAgent({
+      busy: systemVitals().eventLoop,
       address: { host: local, port: 0 },
       connectionsMax: 77,
       isReady: async () => isReady,

@@ -7,6 +7,7 @@ import { startAgent } from "../../edges/balancer/agent/agent.js";
 import { probe } from "../../edges/balancer/embedded/probe.js";
 import { local } from "../../edges/pubsub/local.js";
 import { mesh } from "../../edges/pubsub/mesh/mesh.js";
+import { systemVitals } from "../../edges/system/vitals.js";
 import type { AppEndpoint } from "../app.js";
 import { brokerNeeds, type EngineChoice } from "../engine/choice.js";
 import { loadEngine } from "../engine/load-engine.js";
@@ -121,7 +122,12 @@ async function startNodeAgent(options: NodeOptions, port: number): Promise<void>
     return typeof answer !== "string" && answer.status === 200;
   };
   const address = { host, port: agentPort };
-  const agent = await startAgent({ address, connectionsMax: agentConnectionsMax, isReady });
+  const agent = await startAgent({
+    address,
+    connectionsMax: agentConnectionsMax,
+    busy: systemVitals().eventLoop,
+    isReady,
+  });
   out(`${options.name} tells how it is at ${host}:${agent.port}`);
 }
 

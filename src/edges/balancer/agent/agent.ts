@@ -1,5 +1,4 @@
 import { createServer } from "node:net";
-import { performance } from "node:perf_hooks";
 import type { Address } from "../../../contracts/network.js";
 import { SimurghError } from "../../../runtime/errors.js";
 import { agentAnswer } from "./answer.js";
@@ -8,6 +7,8 @@ import { agentAnswer } from "./answer.js";
 export interface AgentOptions {
   readonly address: Address;
   readonly connectionsMax: number | undefined;
+  /** Share of time, 0 to 1, that the node was busy lately. */
+  readonly busy: () => number;
   /** Whether the node takes new connections now. MUST NOT reject. */
   readonly isReady: () => Promise<boolean>;
 }
@@ -22,12 +23,9 @@ export interface Agent {
 const askersMax = 64;
 /** How long one may take to read its answer and close. */
 const askMsMax = 2_000;
-/** A busy share is that of at least such a time. */
-const windowMsMin = 1_000;
 
 /** Answers HAProxy's agent checks. Rejects with `endpoint_bind_failed`. It does not keep the process alive. */
-export async function startAgent({ address, connectionsMax, isReady }: AgentOptions): Promise<Agent> {
-  const busy = measureBusy();
+export async function startAgent({ address, connectionsMax, busy, isReady }: AgentOptions): Promise<Agent> {
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     socket.setTimeout(askMsMax, () => socket.destroy());
     // The fault of an asker's connection is its own.
@@ -51,21 +49,5 @@ export async function startAgent({ address, connectionsMax, isReady }: AgentOpti
   return {
     port: typeof bound === "object" && bound !== null ? bound.port : port,
     stop: () => new Promise((resolve) => server.close(() => resolve())),
-  };
-}
-
-/** The share of time that this process was busy lately; whoever asks often gets the same answer. */
-function measureBusy(): () => number {
-  let from = performance.eventLoopUtilization();
-  let atMs = performance.now();
-  let share = 0;
-  return () => {
-    const nowMs = performance.now();
-    if (nowMs - atMs >= windowMsMin) {
-      share = performance.eventLoopUtilization(from).utilization;
-      from = performance.eventLoopUtilization();
-      atMs = nowMs;
-    }
-    return share;
   };
 }
