@@ -70,7 +70,8 @@ function isField(name: string): name is keyof FleetModel {
   return Object.hasOwn(modelRules, name);
 }
 
-async function readJson(file: string): Promise<unknown> {
+/** Reads a file of JSON. Rejects with what is wrong with it. */
+export async function readJson(file: string): Promise<unknown> {
   const text = await readText(file);
   try {
     return JSON.parse(text);

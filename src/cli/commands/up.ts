@@ -124,7 +124,7 @@ function sizeOf({ nodes, autoscale, policy }: UpOptions, isChosen: boolean, comm
 async function up(app: string, options: UpOptions): Promise<number> {
   const signals = stopSignals();
   const path = requireAppFile(app);
-  const policy = options.autoscale && loadPolicy(options.policy, options.autoscale);
+  const policy = options.autoscale && (await loadPolicy(options.policy, options.autoscale));
   const port = await choosePort(options.port);
   const folder = await makeFleetFolder(port);
   let fleet: Fleet | undefined;

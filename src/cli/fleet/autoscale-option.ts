@@ -1,8 +1,9 @@
-import { readFileSync } from "node:fs";
 import { InvalidArgumentError, Option } from "commander";
 import type { AutoscalePolicy } from "../../core/autoscale/policy.js";
 import { readPolicy } from "../../core/autoscale/read-policy.js";
+import { isRecord } from "../../core/shared/json.js";
 import { SimurghError } from "../../runtime/errors.js";
+import { readJson } from "../autoscale/inputs.js";
 
 /** The bounds of a fleet that scales by itself. */
 export interface ScaleBounds {
@@ -29,24 +30,14 @@ export function autoscaleOption(): Option {
 }
 
 /**
- * The policy in a file, or the default one, within these bounds. Throws `scale_config_invalid` with every field that is
- * wrong.
+ * The policy in a file, or the default one, within these bounds. Rejects with `scale_config_invalid` and every field
+ * that is wrong.
  */
-export function loadPolicy(path: string | undefined, bounds: ScaleBounds): AutoscalePolicy {
-  const read = readPolicy({ ...(path === undefined ? {} : readObject(path)), ...bounds });
+export async function loadPolicy(path: string | undefined, bounds: ScaleBounds): Promise<AutoscalePolicy> {
+  const given = path === undefined ? {} : await readJson(path);
+  // What is no object is refused as it stands.
+  const read = readPolicy(isRecord(given) ? { ...given, ...bounds } : given);
   if (read.ok) return read.policy;
   const problems = read.problems.map(({ field, why }) => `${field} ${why}`).join("; ");
   throw new SimurghError("scale_config_invalid", `${path ?? "the policy"}: ${problems}`);
-}
-
-function readObject(path: string): object {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(path, "utf8"));
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new SimurghError("scale_config_invalid", `the policy ${path} cannot be read: ${why}`, { cause });
-  }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
-  throw new SimurghError("scale_config_invalid", `${path}: policy must be an object`);
 }
