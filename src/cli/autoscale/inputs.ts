@@ -76,7 +76,9 @@ export async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw invalid(`${file} is no JSON: ${cause instanceof Error ? cause.message : String(cause)}`);
+    throw invalid(
+      `${file} is no JSON, so it cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+    );
   }
 }
 
