@@ -2,15 +2,27 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { SimurghError } from "../runtime/errors.js";
-import { addAutoscale } from "./commands/autoscale.js";
-import { addBalancer } from "./commands/balancer.js";
-import { addDeploy } from "./commands/deploy.js";
-import { addDrain } from "./commands/drain.js";
-import { addLoad } from "./commands/load.js";
-import { addNode } from "./commands/node.js";
-import { addNodes } from "./commands/nodes.js";
-import { addToken } from "./commands/token.js";
-import { addUp } from "./commands/up.js";
+
+type AddCommand = (program: Command, onExitCode: (code: number) => void) => void;
+
+/** In the order of the help. */
+const commands: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
+  ["up", async () => (await import("./commands/up.js")).addUp],
+  ["node", async () => (await import("./commands/node.js")).addNode],
+  ["nodes", async () => (await import("./commands/nodes.js")).addNodes],
+  ["token", async () => (await import("./commands/token.js")).addToken],
+  ["balancer", async () => (await import("./commands/balancer.js")).addBalancer],
+  ["load", async () => (await import("./commands/load.js")).addLoad],
+  ["drain", async () => (await import("./commands/drain.js")).addDrain],
+  ["deploy", async () => (await import("./commands/deploy.js")).addDeploy],
+  ["autoscale", async () => (await import("./commands/autoscale.js")).addAutoscale],
+]);
+
+/** Only the command that is named is loaded, so that a node starts without what the others need; else all are. */
+function wanted(name: string | undefined): Iterable<() => Promise<AddCommand>> {
+  const named = name === undefined ? undefined : commands.get(name);
+  return named === undefined ? commands.values() : [named];
+}
 
 /** Exit code for a command line that cannot be understood. */
 const misused = 2;
@@ -43,15 +55,7 @@ const program = new Command("simurgh")
   .version(version())
   .showHelpAfterError("(add --help to see what there is)")
   .exitOverride();
-addUp(program, onExitCode);
-addNode(program, onExitCode);
-addNodes(program, onExitCode);
-addToken(program, onExitCode);
-addBalancer(program, onExitCode);
-addLoad(program, onExitCode);
-addDrain(program, onExitCode);
-addDeploy(program, onExitCode);
-addAutoscale(program, onExitCode);
+for (const load of wanted(process.argv[2])) (await load())(program, onExitCode);
 try {
   await program.parseAsync();
 } catch (error) {
