@@ -21,7 +21,7 @@ export const layers = [
   { name: "auth", about: "tokens and permissions", workers: 2, testTimeoutMs: 20_000, servers: false },
   { name: "edges", about: "real sockets in one process", workers: 2, testTimeoutMs: 20_000, servers: false },
   { name: "sim", about: "the seeded simulator", workers: 2, testTimeoutMs: 60_000, servers: false },
-  { name: "servers", about: "real processes", workers: 3, testTimeoutMs: 60_000, servers: true },
+  { name: "servers", about: "real processes", workers: 2, testTimeoutMs: 60_000, servers: true },
   {
     name: "hosts",
     about: "hosts of their own, cut",
@@ -30,5 +30,5 @@ export const layers = [
     servers: true,
     beside: true,
   },
-  { name: "browser", about: "a real browser", workers: 2, testTimeoutMs: 90_000, servers: true },
+  { name: "browser", about: "a real browser", workers: 1, testTimeoutMs: 90_000, servers: true },
 ];
